@@ -1,0 +1,3 @@
+module github.com/lodoor/lodoor
+
+go 1.26

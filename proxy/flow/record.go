@@ -1,0 +1,147 @@
+package flow
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Event is what a record tells.
+type Event uint8
+
+// The events.
+const (
+	EventUnknown Event = iota
+	EventJournalStart
+	EventJournalStop
+	EventJournalRecovered
+	EventJournalGap
+	EventJournalRotated
+	EventJournalPruned
+	EventSessionOpen
+	EventSessionClose
+	EventSessionRefused
+	EventAlert
+	EventConfigLoaded
+	EventConfigRejected
+)
+
+func eventNames() []string {
+	return []string{
+		"", "journal.start", "journal.stop", "journal.recovered", "journal.gap", "journal.rotated", "journal.pruned",
+		"session.open", "session.close", "session.refused", "alert", "config.loaded", "config.rejected",
+	}
+}
+
+func (e Event) String() string { return enumName(eventNames(), uint8(e)) }
+
+// MarshalText writes the event's name.
+func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads an event's name.
+func (e *Event) UnmarshalText(text []byte) error {
+	i, err := parseEnum("event", eventNames(), text)
+	*e = Event(i)
+	return err
+}
+
+// Identity names a record for ever. A sequence number that a lost tail made free can come again; an identity cannot,
+// since every start of the journal has an epoch of its own.
+type Identity struct {
+	Journal string // the journal's random id, 32 hexadecimal digits
+	Epoch   string // random at every journal.start, 16 hexadecimal digits
+	Seq     uint64 // 1 for the first record of the journal
+}
+
+// Record is one line of the journal before it is encoded. The parts that an event does not have are nil.
+type Record struct {
+	Time    time.Time // the event's own time, not the time of writing
+	Event   Event
+	Service string // empty when the record is about no service
+	Session SessionID
+	Peer    *Peer
+	Origin  *Origin
+	Backend *Endpoint // where the session goes, as configured
+	Verdict *Verdict
+	Outcome *Outcome // session.close
+	Refusal *Refusal // session.refused
+	Alert   *Alert   // alert
+	Config  *Config  // config.loaded, config.rejected
+	Journal *Journal // journal.*
+}
+
+// Refusal is what session.refused says beyond the peer and the verdict of its sample.
+type Refusal struct {
+	// Count is how many connections this record stands for, at least 1.
+	Count uint64
+	// Distinct is how many addresses they came from; when DistinctCapped it is a lower bound.
+	Distinct       uint64
+	DistinctCapped bool
+	// Sample are some of their addresses; empty when Count is 1, since Peer says it.
+	Sample []netip.AddrPort
+	// Tripwire says that they came to an address that is only watched.
+	Tripwire bool
+}
+
+// Severity is how much an alert matters.
+type Severity uint8
+
+// The severities.
+const (
+	SeverityInfo Severity = iota
+	SeverityWarning
+	SeverityCritical
+)
+
+func severityNames() []string { return []string{"info", "warning", "critical"} }
+
+func (s Severity) String() string { return enumName(severityNames(), uint8(s)) }
+
+// MarshalText writes the severity's name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a severity's name.
+func (s *Severity) UnmarshalText(text []byte) error {
+	i, err := parseEnum("severity", severityNames(), text)
+	*s = Severity(i)
+	return err
+}
+
+// Alert asks for a person's attention. One alert stands for a group of like events.
+type Alert struct {
+	Condition string // non_local_peer, denied, backend_down, limit, journal, config
+	Severity  Severity
+	Zone      Zone      // of the peers; ZoneUnknown when the condition is not about peers
+	Count     uint64    // how many events since the group began
+	First     time.Time // of the group
+	Last      time.Time
+	Repeat    bool // the group was told before; Count has grown since
+	Observed  bool // observe mode: it was let in
+	Message   string
+	Sample    []netip.AddrPort
+}
+
+// Config is what config.loaded and config.rejected say.
+type Config struct {
+	Hash   string // SHA-256 of the effective configuration, secrets hidden
+	Source string // file, or "flags"
+	Error  string // config.rejected: every problem, one a line
+}
+
+// Journal is what the journal says of itself.
+type Journal struct {
+	ID      string
+	Epoch   string
+	Version string // lodoor's, at journal.start
+	PID     int    // of the writer, at journal.start
+	Segment string // file name
+	// First and Last are the sequence numbers that a gap, a recovery or a pruned segment is about.
+	First, Last uint64
+	// Head is the chain value after Last, hexadecimal.
+	Head string
+	// Count is of records (gap: dropped ones) or sessions (recovered: closed ones).
+	Count uint64
+	// Bytes is what was set aside or freed.
+	Bytes uint64
+	// Reason is in words.
+	Reason string
+}

@@ -1,0 +1,34 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// Identifier examines accepted sockets: what kind of place the peer is at, whether it is proven to be on this host,
+// and who is behind it.
+type Identifier interface {
+	// Prepare sets on a listening socket, before it listens, what Identify needs on accepted ones. fd is the socket;
+	// network is tcp4, tcp6 or unix.
+	Prepare(fd uintptr, network string) error
+	// Identify never fails: what could not be found out is unknown.
+	Identify(s *lane.Socket) (flow.Peer, flow.Origin)
+}
+
+// Rules decide. Decide is pure and never waits.
+type Rules interface {
+	Decide(f *flow.Facts) flow.Verdict
+}
+
+// Log takes records. Append never waits for the disk; done, which may be nil, is called once the promised durability
+// is reached or cannot be, on a goroutine that other records need: it must not block.
+type Log interface {
+	Append(r flow.Record, done func(flow.Identity, error))
+}
+
+// Recorder makes taps. Tap returns nil when the session is not to be recorded.
+type Recorder interface {
+	Tap(service string, id flow.SessionID, accepted time.Time, client *lane.Socket) lane.Tap
+}
