@@ -1,0 +1,92 @@
+package logsink
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// outlet is a sink with its queue.
+type outlet struct {
+	sink   Sink
+	queue  *queue
+	failed func(sink string, err error)
+	done   chan struct{} // closed when run returns
+
+	delivered atomic.Uint64
+	taken     atomic.Int64 // entries that the sink is consuming
+}
+
+func newOutlet(s Sink, limit int, failed func(string, error)) *outlet {
+	return &outlet{sink: s, queue: newQueue(limit), failed: failed, done: make(chan struct{})}
+}
+
+// run feeds the sink until its queue is closed and empty, or until it fails.
+func (o *outlet) run(ctx context.Context) {
+	defer close(o.done)
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	var b Batch
+	for !b.Last {
+		tick := false
+		select {
+		case <-o.queue.wake:
+		case <-ticker.C:
+			tick = true
+		}
+		b.Entries, b.Missed, b.Last = o.queue.take(b.Entries)
+		b.Tick, b.Now = tick, time.Now()
+		if !o.consume(ctx, b) {
+			return
+		}
+		clear(b.Entries) // the sink is done with them: do not hold them until the next batch
+	}
+	o.queue.abandon(0)
+}
+
+// consume hands a batch to the sink; false when it was the last.
+func (o *outlet) consume(ctx context.Context, b Batch) bool {
+	if len(b.Entries) == 0 && b.Missed == 0 && !b.Tick && !b.Last {
+		return true
+	}
+	o.taken.Store(int64(len(b.Entries)))
+	n, err := o.sink.Consume(ctx, b)
+	o.taken.Store(0)
+	if err == nil {
+		o.delivered.Add(uint64(len(b.Entries)))
+		return true
+	}
+	o.delivered.Add(uint64(n)) //nolint:gosec // a count of entries is not negative
+	o.queue.abandon(len(b.Entries) - n)
+	if ctx.Err() == nil && o.failed != nil {
+		o.failed(o.sink.Name(), err)
+	}
+	return false
+}
+
+func (o *outlet) stats() Stats {
+	queued, dropped := o.queue.counts()
+	s := Stats{Name: o.sink.Name(), Delivered: o.delivered.Load(), Dropped: dropped}
+	s.Queued = queued + uint64(o.taken.Load()) //nolint:gosec // never negative
+	select {
+	case <-o.done:
+		s.Ended = true
+	default:
+	}
+	return s
+}
+
+// wait returns whether the sink has finished before ctx is done.
+func (o *outlet) wait(ctx context.Context) bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+	}
+	select {
+	case <-o.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,88 @@
+package logsink
+
+import (
+	"sync"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// queue holds a bounded number of entries between the sessions and one sink. When it is full the newest are left out,
+// so that what is missing is in one place, after what was queued.
+type queue struct {
+	limit int
+	wake  chan struct{} // holds one token when there is something to take
+
+	mu      sync.Mutex
+	entries []*Entry
+	missed  uint64 // since the last take
+	dropped uint64
+	closed  bool
+}
+
+func newQueue(limit int) *queue {
+	return &queue{limit: limit, wake: make(chan struct{}, 1)}
+}
+
+// put adds an entry, or counts it as missed. It never waits.
+func (q *queue) put(e *Entry) {
+	q.mu.Lock()
+	switch {
+	case q.closed:
+		q.dropped++
+	case len(q.entries) >= q.room(e.Record.Event):
+		q.missed++
+		q.dropped++
+	default:
+		q.entries = append(q.entries, e)
+	}
+	q.mu.Unlock()
+	q.signal()
+}
+
+// room is how long the queue may be before e is left out: sessions that come and go must not push out the refusals and
+// alerts, so a part is kept for those.
+func (q *queue) room(e flow.Event) int {
+	if e == flow.EventSessionOpen || e == flow.EventSessionClose {
+		return q.limit - q.limit/8
+	}
+	return q.limit
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes all entries; spare is used to hold the coming ones.
+func (q *queue) take(spare []*Entry) (entries []*Entry, missed uint64, last bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entries, missed = q.entries, q.missed
+	q.entries, q.missed = spare[:0], 0
+	return entries, missed, q.closed
+}
+
+// close says that nothing is put any more.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+}
+
+// abandon closes the queue and counts what is left in it, and n entries more, as dropped.
+func (q *queue) abandon(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.dropped += uint64(n + len(q.entries))
+	q.entries = nil
+}
+
+func (q *queue) counts() (queued, dropped uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return uint64(len(q.entries)), q.dropped
+}

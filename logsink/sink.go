@@ -1,0 +1,56 @@
+package logsink
+
+import (
+	"context"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// Journal is the source of truth. Append never waits for the disk; done is called once the record is committed or
+// cannot be, in the order of commit.
+type Journal interface {
+	Append(r flow.Record, done func(flow.Identity, error))
+}
+
+// Sink is where records go beside the journal. All its calls of Consume come from one goroutine, its own.
+type Sink interface {
+	// Name is what people know the sink by: "console".
+	Name() string
+	// Wants says whether records of this event are for the sink. It is called on the path of sessions: it must not
+	// block, and its answer must not change.
+	Wants(e flow.Event) bool
+	// Consume takes a batch and returns with how many of its entries the sink is done. It may take its time, but
+	// should return once ctx is done, which means that lodoor ends now. An error ends the sink: it is not called again.
+	Consume(ctx context.Context, b Batch) (int, error)
+}
+
+// Entry is a record and what became of it in the journal. It is shared by all sinks: nobody may change it.
+type Entry struct {
+	ID     flow.Identity // zero when there is no journal
+	Record *flow.Record
+	Err    error // why the journal could not keep the record
+}
+
+// Batch is what a sink gets at once; it must not keep Entries.
+type Batch struct {
+	// Entries are in the order of commit.
+	Entries []*Entry
+	// Missed is how many entries, after these, found no room in the sink's queue. The sink says so to its readers.
+	Missed uint64
+	// Now is the time of the call.
+	Now time.Time
+	// Tick is set about once a second, with or without entries, for what has to be told in time.
+	Tick bool
+	// Last is set once, when nothing comes after this batch.
+	Last bool
+}
+
+// Stats say what became of the records that a sink wanted.
+type Stats struct {
+	Name      string
+	Delivered uint64 // Consume was done with them
+	Dropped   uint64 // the queue was full, or the sink had ended
+	Queued    uint64 // waiting, or being consumed
+	Ended     bool   // the sink failed, or is finished
+}
