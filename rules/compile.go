@@ -1,0 +1,239 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// Config is what a set depends on beside the settings.
+type Config struct {
+	// UID is the user that lodoor runs as. It is the only one that a Unix-socket backend lets in by default.
+	UID uint32
+	// LookupUser finds the uid of a name; nil asks os/user.
+	LookupUser func(name string) (uint32, error)
+	// Location is where hour, weekday and time of expressions are; nil is time.Local.
+	Location *time.Location
+}
+
+// Compile makes a set of rules. The error joins a [RuleError] for everything that is wrong.
+func Compile(s Settings, services []Service, c Config) (*Set, error) {
+	if c.LookupUser == nil {
+		c.LookupUser = lookupUser
+	}
+	if c.Location == nil {
+		c.Location = time.Local
+	}
+	k := &compiler{config: c, observe: s.Enforce.observes(false)}
+	for _, svc := range services {
+		if slices.Contains(k.services, svc.Name) {
+			k.problems = append(k.problems, fmt.Errorf("service %q is given twice", svc.Name))
+		}
+		k.services = append(k.services, svc.Name)
+	}
+	global := k.list("", s.Rules, nil)
+	set := &Set{
+		config: c, observe: k.observe, services: make(map[string]*door, len(services)),
+		evaluators: &sync.Pool{New: func() any { return newEvaluator() }},
+	}
+	for _, svc := range services {
+		own := k.list(svc.Name, svc.Rules, global)
+		set.services[svc.Name] = newDoor(svc, slices.Concat(own, global), set)
+		set.order = append(set.order, svc.Name)
+	}
+	if len(k.problems) > 0 {
+		return nil, errors.Join(k.problems...)
+	}
+	set.warnings = warnings(set, global)
+	return set, nil
+}
+
+// lookupUser asks the system. Where users have no numbers (Windows) every name is an error.
+func lookupUser(name string) (uint32, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, err
+	}
+	return parseUID(u.Uid)
+}
+
+// compiler turns settings into rules and keeps the problems.
+type compiler struct {
+	config   Config
+	observe  bool
+	services []string
+	problems []error
+	at       RuleError // the rule at work
+}
+
+// problem keeps a problem of the rule at work.
+func (k *compiler) problem(key, format string, args ...any) {
+	e := k.at
+	e.Key, e.Err = key, fmt.Errorf(format, args...)
+	k.problems = append(k.problems, &e)
+}
+
+// list compiles the rules of one list; names must differ within it, and from those of the rules that follow it.
+func (k *compiler) list(service string, rules []Rule, following []*rule) []*rule {
+	names := make(map[string]bool, len(rules)+len(following))
+	for _, r := range following {
+		names[r.Name] = true
+	}
+	compiled := make([]*rule, 0, len(rules))
+	for i := range rules {
+		k.at = RuleError{Service: service, Index: i, Rule: rules[i].Name}
+		k.name(rules[i].Name, names)
+		compiled = append(compiled, k.rule(&rules[i], service))
+	}
+	return compiled
+}
+
+func (k *compiler) name(name string, taken map[string]bool) {
+	switch {
+	case name == "":
+		k.problem("name", "every rule needs one: records and alerts tell it")
+		return
+	case name != strings.TrimSpace(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		k.problem("name", "expected printable characters without spaces around them")
+	case strings.HasPrefix(name, "builtin.") || strings.HasPrefix(name, "limit."):
+		k.problem("name", "names that start with builtin. or limit. are lodoor's own")
+	case taken[name]:
+		k.problem("name", "another rule has the same name")
+	}
+	taken[name] = true
+}
+
+// rule compiles one rule.
+func (k *compiler) rule(s *Rule, service string) *rule {
+	r := &rule{Rule: *s, service: service, deny: s.Action == ActionDeny}
+	r.observe = r.deny && s.Enforce.observes(k.observe)
+	switch s.Action {
+	case ActionAllow, ActionDeny:
+	case ActionUnset:
+		k.problem("action", "not given: expected one of allow, deny")
+	default:
+		k.problem("action", "unknown action %s: expected one of allow, deny", s.Action)
+	}
+	if s.Enforce > EnforceObserve {
+		k.problem("enforce", "unknown enforcement %s: expected one of on, observe", s.Enforce)
+	}
+	k.serviceList(r, s.Services)
+	r.zones = k.zoneMask(s.Zones)
+	r.CIDRs = k.cidrs(s.CIDRs)
+	r.interfaces = k.interfaces(s.Interfaces)
+	r.uids = k.users(s.Users)
+	if s.When != "" {
+		when, err := compileWhen(s.When, k.config.Location, k.services)
+		if err != nil {
+			k.problem("when", "%w", err)
+		}
+		r.when = when
+	}
+	r.says = describe(r)
+	return r
+}
+
+// given says whether a list was given; one that was given empty is a problem, since it could be meant as nobody or
+// as everybody.
+func given[T any](k *compiler, key string, list []T) bool {
+	if list != nil && len(list) == 0 {
+		k.problem(key, "the list is empty: leave it out to match any, or name what is to match")
+	}
+	return len(list) > 0
+}
+
+func (k *compiler) serviceList(r *rule, names []string) {
+	if given(k, "services", names) && r.service != "" {
+		k.problem("services", "a rule of one service names no services: write it under the rules of all")
+		return
+	}
+	for i, name := range names {
+		if !slices.Contains(k.services, name) {
+			known := slices.Sorted(slices.Values(k.services))
+			k.problem(fmt.Sprintf("services[%d]", i), "unknown service %q: expected one of %s", name, strings.Join(known, ", "))
+		}
+	}
+}
+
+func (k *compiler) zoneMask(zones []flow.Zone) zoneSet {
+	if !given(k, "zones", zones) {
+		return everyZone
+	}
+	var mask zoneSet
+	for i, z := range zones {
+		if z > flow.ZonePublic {
+			k.problem(fmt.Sprintf("zones[%d]", i), "unknown zone %s", z)
+			continue
+		}
+		mask |= zoneBit(z)
+		if z == flow.ZonePublic { // what could not be told is treated as public
+			mask |= zoneBit(flow.ZoneUnknown)
+		}
+	}
+	return mask
+}
+
+func (k *compiler) cidrs(list []CIDR) []CIDR {
+	if !given(k, "cidrs", list) {
+		return nil
+	}
+	clean := make([]CIDR, 0, len(list))
+	for i, c := range list {
+		c, err := newCIDR(c.Prefix)
+		if err != nil {
+			k.problem(fmt.Sprintf("cidrs[%d]", i), "%w", err)
+			continue
+		}
+		clean = append(clean, c)
+	}
+	return clean
+}
+
+func (k *compiler) interfaces(list []string) []pattern {
+	given(k, "interfaces", list)
+	var patterns []pattern
+	for i, text := range list {
+		p := newPattern(text)
+		if text == "" || strings.Contains(p.text, "*") {
+			k.problem(fmt.Sprintf("interfaces[%d]", i), "%q: expected a name such as eth0, or the start of one and a * such as veth*", text)
+			continue
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns
+}
+
+func (k *compiler) users(list []string) []uint32 {
+	given(k, "users", list)
+	var uids []uint32
+	for i, text := range list {
+		uid, err := k.user(text)
+		if err != nil {
+			k.problem(fmt.Sprintf("users[%d]", i), "%w", err)
+			continue
+		}
+		uids = append(uids, uid)
+	}
+	return uids
+}
+
+func (k *compiler) user(text string) (uint32, error) {
+	if text == "" {
+		return 0, errors.New("expected a user's name or number")
+	}
+	if strings.Trim(text, "0123456789") == "" {
+		return parseUID(text)
+	}
+	uid, err := k.config.LookupUser(text)
+	if err != nil {
+		return 0, fmt.Errorf("unknown user %q: use the number if this system does not know the name", text)
+	}
+	return uid, nil
+}

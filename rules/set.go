@@ -1,0 +1,158 @@
+package rules
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// Set is a compiled set of rules. It does not change and may be used by many goroutines.
+type Set struct {
+	config     Config
+	observe    bool // the global setting
+	services   map[string]*door
+	order      []string // of services, as given
+	warnings   []string
+	evaluators *sync.Pool // of *evaluator
+}
+
+// Warnings are what is allowed and perhaps not meant, one sentence each, without a final stop.
+func (s *Set) Warnings() []string { return slices.Clone(s.warnings) }
+
+// Decide says what is to become of a peer. It is pure, never waits, and allocates nothing for a peer that is let in
+// without an expression.
+func (s *Set) Decide(f *flow.Facts) flow.Verdict {
+	d := s.services[f.Service]
+	if d == nil {
+		return noService(f.Service)
+	}
+	if f.Peer.Disguised() {
+		return disguised(f)
+	}
+	q := query{set: s, door: d, facts: f}
+	found := d.search(&q)
+	v := d.conclude(&q, &found)
+	q.end()
+	return v
+}
+
+// door is what applies to one service.
+type door struct {
+	service string
+	unix    bool // the backend is a Unix socket
+	set     *Set
+	rules   []*rule // that apply, in order
+	index   index
+	shadows map[*rule]*rule // rules that can never match, and one that comes before each
+}
+
+func newDoor(s Service, rules []*rule, set *Set) *door {
+	d := &door{service: s.Name, unix: s.UnixBackend, set: set, shadows: make(map[*rule]*rule)}
+	for _, r := range rules {
+		if r.appliesTo(s.Name) {
+			d.rules = append(d.rules, r)
+		}
+	}
+	d.index = newIndex(d)
+	return d
+}
+
+// needsOwnUser says whether r lets in only lodoor's own user: the backend takes everybody for that user, and r does
+// not say who else may be.
+func (d *door) needsOwnUser(r *rule) bool { return d.unix && !r.deny && len(r.Users) == 0 }
+
+// conditional says whether r, once it matches by place, may still not match, or not decide.
+func (d *door) conditional(r *rule) bool {
+	return len(r.Users) > 0 || r.when != nil || r.observe || d.needsOwnUser(r)
+}
+
+// query is one decision at work.
+type query struct {
+	set   *Set
+	door  *door
+	facts *flow.Facts
+	eval  *evaluator // taken when the first expression is met
+}
+
+// end gives back what the query took.
+func (q *query) end() {
+	if q.eval != nil {
+		q.eval.filled = false
+		q.set.evaluators.Put(q.eval)
+		q.eval = nil
+	}
+}
+
+// when asks the rule's expression; one that fails is unknown.
+func (q *query) when(r *rule) (answer, error) {
+	if r.when == nil {
+		return yes, nil
+	}
+	if q.eval == nil {
+		q.eval, _ = q.set.evaluators.Get().(*evaluator)
+	}
+	holds, err := q.eval.ask(r.when, q.facts, q.set.config.Location)
+	if err != nil {
+		return unknown, err
+	}
+	return sure(holds), nil
+}
+
+// rest asks the conditions of a rule beyond zone and range, cheapest first. One that does not hold outweighs
+// everything that is unknown.
+func (q *query) rest(r *rule) answer {
+	all := min(r.onInterface(q.facts), r.byUser(q.facts))
+	if all == no || r.when == nil {
+		return all
+	}
+	when, _ := q.when(r)
+	return min(all, when)
+}
+
+// ownUser says whether the peer's user is lodoor's own.
+func (q *query) ownUser() bool {
+	o := &q.facts.Origin
+	return known(o) && o.UID == q.set.config.UID
+}
+
+// finding is what the rules said of a peer. Each is the first of its kind by the rules' order.
+type finding struct {
+	decides place // the rule that decides; none: the built-in ones do
+	noted   place // before it, a denial that is only told
+	passes  place // a denial that is only told, and that surely names the place where the peer is
+	held    bool  // a rule would let the peer in, if the backend were not a Unix socket
+}
+
+// place is a rule and where it stands; the zero place is none.
+type place struct {
+	rule *rule
+	at   int
+}
+
+// before says whether a rule at i comes before p.
+func (p place) before(i int) bool { return p.rule != nil && p.at <= i }
+
+// take enters rule i, whose place matches and whose other conditions answered a. It says whether the rule decides.
+func (x *finding) take(q *query, i int, a answer) bool {
+	r := q.door.rules[i]
+	switch {
+	case !r.matches(a):
+		return false
+	case q.door.needsOwnUser(r) && !q.ownUser():
+		x.held = true
+		return false
+	case !r.observe:
+		if !x.decides.before(i) {
+			x.decides = place{r, i}
+		}
+		return true
+	}
+	if !x.noted.before(i) {
+		x.noted = place{r, i}
+	}
+	if a == yes && r.namesPlace() && !x.passes.before(i) {
+		x.passes = place{r, i}
+	}
+	return false
+}
