@@ -1,0 +1,147 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lodoor/lodoor/logsink"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// writeSize is how many bytes of lines are written at once.
+const writeSize = 32 << 10
+
+// Encode appends a record as a line of JSON, without the newline.
+type Encode func(dst []byte, id flow.Identity, r *flow.Record) ([]byte, error)
+
+// Config says what is shown, how and where.
+type Config struct {
+	// Out is usually standard output. A write to it may block for ever: see [logsink.Log.Run].
+	Out io.Writer
+	// Format is how lines for people look.
+	Format Format
+	// Encode, when not nil, makes lines of JSON instead, one for each record.
+	Encode Encode
+	// Quiet shows only refusals, alerts and trouble.
+	Quiet bool
+	// Rate is how many opens, closes and refusals a second get a line each, before they are counted; 0 is 20.
+	Rate int
+}
+
+// Console is a sink that writes records as lines.
+type Console struct {
+	c    Config
+	busy busy
+	buf  []byte
+}
+
+// New returns a Console. It fails when there is nothing to write to.
+func New(c Config) (*Console, error) {
+	if c.Out == nil {
+		return nil, errors.New("console: no output")
+	}
+	if c.Rate < 0 {
+		return nil, fmt.Errorf("console: rate %d must not be negative", c.Rate)
+	}
+	if c.Rate == 0 {
+		c.Rate = 20
+	}
+	return &Console{c: c, busy: busy{limit: c.Rate}}, nil
+}
+
+// Name is "console".
+func (c *Console) Name() string { return "console" }
+
+// Wants says which events are shown.
+func (c *Console) Wants(e flow.Event) bool {
+	if !c.c.Quiet {
+		return true
+	}
+	switch e {
+	case flow.EventSessionRefused, flow.EventAlert, flow.EventJournalGap, flow.EventConfigRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Consume writes a batch. An error, as of a closed pipe, is for good: nothing can be shown any more.
+func (c *Console) Consume(ctx context.Context, b logsink.Batch) (int, error) {
+	written := 0
+	for i, e := range b.Entries {
+		if err := c.show(e); err != nil {
+			return written, err
+		}
+		if len(c.buf) < writeSize {
+			continue
+		}
+		if err := c.write(ctx); err != nil {
+			return written, err
+		}
+		written = i + 1
+	}
+	if b.Missed > 0 {
+		c.missed(b)
+	}
+	if (b.Tick || b.Last) && c.c.Encode == nil {
+		c.sum(b.Now)
+	}
+	if err := c.write(ctx); err != nil {
+		return written, err
+	}
+	return len(b.Entries), nil
+}
+
+func (c *Console) show(e *logsink.Entry) (err error) {
+	if c.c.Encode == nil {
+		if c.busy.show(e.Record) {
+			c.buf = c.c.Format.append(c.buf, e.Record, e.Err)
+		}
+		return nil
+	}
+	if c.buf, err = c.c.Encode(c.buf, e.ID, e.Record); err != nil {
+		return fmt.Errorf("show a record: %w", err)
+	}
+	c.buf = append(c.buf, '\n')
+	return nil
+}
+
+// missed tells of lines that found no room while the terminal was slow.
+func (c *Console) missed(b logsink.Batch) {
+	if c.c.Encode != nil {
+		t := b.Now.UTC().Format(time.RFC3339Nano)
+		c.buf = fmt.Appendf(c.buf, `{"time":%q,"event":"console.missed","count":%d}`+"\n", t, b.Missed)
+		return
+	}
+	text := count(b.Missed, "line") + " not shown: this terminal was too slow"
+	c.buf = c.c.Format.note(c.buf, b.Now, red, "MISSED", text)
+}
+
+func (c *Console) sum(now time.Time) {
+	sessions, refusals := c.busy.sum(now)
+	if sessions != "" {
+		c.buf = c.c.Format.note(c.buf, now, plain, "busy", sessions)
+	}
+	if refusals != "" {
+		c.buf = c.c.Format.note(c.buf, now, red, "REFUSED", refusals)
+	}
+}
+
+// write empties the buffer.
+func (c *Console) write(ctx context.Context) error {
+	if len(c.buf) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := c.c.Out.Write(c.buf)
+	c.buf = c.buf[:0]
+	if err != nil {
+		return fmt.Errorf("show lines: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package terminal_test
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/lodoor/lodoor/logsink/terminal"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+func id(s string) (id flow.SessionID) {
+	copy(id[:], s+"0000000000000000")
+	return id
+}
+
+func at() time.Time { return time.Date(2025, 3, 4, 15, 4, 5, 123456789, time.UTC) }
+
+func psql() *flow.Origin {
+	return &flow.Origin{Attribution: flow.AttributionLiveSocket, UID: 1000, User: "alice", PID: 42, Program: "psql"}
+}
+
+func local() *flow.Peer {
+	return &flow.Peer{Addr: netip.MustParseAddrPort("127.0.0.1:51234"), Zone: flow.ZoneLoopback, Proof: flow.ProofIngress}
+}
+
+func distant() *flow.Peer {
+	return &flow.Peer{Addr: netip.MustParseAddrPort("192.0.2.7:4444"), Zone: flow.ZonePublic}
+}
+
+func backend() *flow.Endpoint { return &flow.Endpoint{Host: "localhost", Port: 5432} }
+
+func opened() flow.Record {
+	return flow.Record{
+		Time: at(), Event: flow.EventSessionOpen, Service: "pg", Session: id("k3v9qd"), Peer: local(), Origin: psql(),
+		Backend: backend(), Verdict: &flow.Verdict{Action: flow.Allow, Rule: "builtin.local"},
+	}
+}
+
+func closed(o flow.Outcome) flow.Record {
+	r := opened()
+	r.Event, r.Outcome = flow.EventSessionClose, &o
+	return r
+}
+
+func refused(f flow.Refusal) flow.Record {
+	return flow.Record{
+		Time: at(), Event: flow.EventSessionRefused, Service: "pg", Peer: distant(), Refusal: &f,
+		Verdict: &flow.Verdict{
+			Cause: flow.CauseNonLocal, Reason: "192.0.2.7 is in zone public; only local peers are let in",
+		},
+	}
+}
+
+func alert() flow.Record {
+	return flow.Record{Time: at(), Event: flow.EventAlert, Service: "pg", Alert: &flow.Alert{
+		Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZonePublic, Count: 1,
+		Message: "pg: refused 192.0.2.7:4444",
+	}}
+}
+
+func TestLines(t *testing.T) {
+	ordinary := flow.Outcome{
+		Known: true, FromClient: 1229, FromBackend: 3 << 20, Duration: 1204 * time.Millisecond, End: flow.EndFIN,
+		EndedBy: flow.SideClient,
+	}
+	reset := ordinary
+	reset.End = flow.EndReset
+	down := flow.Outcome{Known: true, Duration: 812 * time.Microsecond, End: flow.EndDialRefused, EndedBy: flow.SideLodoor}
+	idle := flow.Outcome{Known: true, Duration: 5 * time.Minute, End: flow.EndIdleTimeout, Detail: "idle for 5m"}
+	observed := opened()
+	observed.Peer, observed.Origin = distant(), nil
+	observed.Verdict = &flow.Verdict{Action: flow.WouldDeny, Rule: "x", Cause: flow.CauseRule, Reason: "rule x"}
+	unix := opened()
+	unix.Peer = &flow.Peer{Path: "/run/pg", Zone: flow.ZoneUnix, Proof: flow.ProofUnix}
+	unix.Origin = &flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1000}
+	many := flow.Refusal{Count: 212, Distinct: 200, DistinctCapped: true}
+	journal := func(e flow.Event, j flow.Journal) flow.Record { return flow.Record{Time: at(), Event: e, Journal: &j} }
+
+	tests := []struct {
+		name string
+		r    flow.Record
+		want string
+	}{
+		{"open", opened(), "open      k3v9qd  psql (alice)          127.0.0.1:51234"},
+		{"open through a unix socket, user without a name", unix, "open      k3v9qd  uid 1000              unix"},
+		{"close", closed(ordinary),
+			"close     k3v9qd  psql (alice)          127.0.0.1:51234          1.204s   1.2 KiB  up     3 MiB  down"},
+		{"reset", closed(reset),
+			"close     k3v9qd  psql (alice)          127.0.0.1:51234          1.204s   1.2 KiB  up     3 MiB  down  reset by client"},
+		{"backend down", closed(down),
+			"close     k3v9qd  psql (alice)          127.0.0.1:51234           812µs       0 B  up       0 B  down  " +
+				"backend down: nothing listens on localhost:5432"},
+		{"idle", closed(idle),
+			"close     k3v9qd  psql (alice)          127.0.0.1:51234            5m0s       0 B  up       0 B  down  idle for 5m"},
+		{"crash", closed(flow.Outcome{End: flow.EndCrashRecovered}),
+			"close     k3v9qd  psql (alice)          127.0.0.1:51234        duration and bytes unknown  lodoor died while it was open"},
+		{"refused", refused(flow.Refusal{Count: 1}),
+			"REFUSED   -       -                     192.0.2.7:4444         " +
+				"192.0.2.7 is in zone public; only local peers are let in"},
+		{"many refused", refused(many),
+			"REFUSED   -       -                     192.0.2.7:4444         and 211 more, from at least 200 addresses: " +
+				"192.0.2.7 is in zone public; only local peers are let in"},
+		{"observed", observed,
+			"OBSERVED  k3v9qd  -                     192.0.2.7:4444         let in, would be refused: rule x"},
+		{"alert", alert(), "ALERT     CRITICAL  pg: refused 192.0.2.7:4444  [non_local_peer]"},
+		{"gap", journal(flow.EventJournalGap, flow.Journal{Count: 3, Reason: "disk full"}),
+			"JOURNAL   GAP: 3 records lost: disk full"},
+		{"recovered", journal(flow.EventJournalRecovered, flow.Journal{Count: 1, Bytes: 100}),
+			"journal   recovered after a crash: 1 session closed, 100 B set aside"},
+		{"config", flow.Record{Time: at(), Event: flow.EventConfigRejected, Config: &flow.Config{
+			Source: "lodoor.yaml", Error: "line 3: unknown key\nline 4: bad port\n",
+		}}, "CONFIG    rejected, nothing is changed: lodoor.yaml: line 3: unknown key; line 4: bad port"},
+		{"unknown", flow.Record{Time: at(), Event: flow.Event(200)}, "invalid(200)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := terminal.Format{Location: time.UTC}
+			got := string(f.Append(nil, &test.r))
+			if want := "15:04:05.123  " + test.want + "\n"; got != want {
+				t.Errorf("\ngot  %q\nwant %q", got, want)
+			}
+		})
+	}
+}
+
+func TestServiceColumnAndDate(t *testing.T) {
+	f := terminal.Format{Location: time.UTC, Date: true, Services: []string{"pg", "redis-cache"}}
+	r := opened()
+	got := string(f.Append(nil, &r))
+	want := "2025-03-04 15:04:05.123  open      k3v9qd  pg           psql (alice)          127.0.0.1:51234\n"
+	if got != want {
+		t.Errorf("\ngot  %q\nwant %q", got, want)
+	}
+}
+
+func TestColor(t *testing.T) {
+	f := terminal.Format{Location: time.UTC, Color: true}
+	for name, r := range map[string]flow.Record{"refused": refused(flow.Refusal{Count: 1}), "alert": alert()} {
+		if got := string(f.Append(nil, &r)); !strings.Contains(got, "\x1b[1;31m"+strings.ToUpper(name)+"\x1b[0m") {
+			t.Errorf("%s is not red and bold: %q", name, got)
+		}
+	}
+}
+
+// What a peer chose must not break out of its place, and must be readable back.
+func TestEscapes(t *testing.T) {
+	r := opened()
+	r.Origin.Program = "a\x1b[2J\nb\u009b\u202e\u2028\u200b\x9b\\\U000e0041"
+	f := terminal.Format{Location: time.UTC}
+	got := string(f.Append(nil, &r))
+	if want := `a\x1b[2J\nb\u009b\u202e\u2028\u200b\x9b\\\U000e0041 (ali…  127.`; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q in it", got, want)
+	}
+	r = refused(flow.Refusal{Count: 1})
+	r.Verdict.Reason = "a\x7f\t\u2028\u2029\u2066\u200b\ufe0f\x9b\\\U000e0041\xff é日"
+	got = string(f.Append(nil, &r))
+	if want := `a\x7f\t\u2028\u2029\u2066\u200b\ufe0f\x9b\\\U000e0041\xff é日`; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q in it", got, want)
+	}
+}
+
+func TestLongTextsAreCut(t *testing.T) {
+	r := refused(flow.Refusal{Count: 1})
+	r.Verdict.Reason = strings.Repeat("x", 1<<16)
+	f := terminal.Format{Location: time.UTC}
+	if got := string(f.Append(nil, &r)); len(got) > 500 || !strings.HasSuffix(got, "x…\n") {
+		t.Errorf("a line of %d bytes", len(got))
+	}
+}
+
+// ours are the only escape sequences that a line may have.
+func ours() *regexp.Regexp { return regexp.MustCompile("\x1b\\[(1;31|33|32|2|0)m") }
+
+func checkLine(t *testing.T, line string) {
+	t.Helper()
+	text, ended := strings.CutSuffix(ours().ReplaceAllString(line, ""), "\n")
+	if !ended || !utf8.ValidString(text) {
+		t.Fatalf("not one line of UTF-8: %q", line)
+	}
+	for _, r := range text {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) {
+			t.Fatalf("%U in %q", r, line)
+		}
+	}
+}
+
+func FuzzLine(f *testing.F) {
+	f.Add("psql", "alice", "pg", "reason", uint8(flow.EventSessionRefused), true)
+	f.Add("\x1b[31mred\x1b[0m", "a\nb", "\u202egp", "\x9b2J\u2028\xff", uint8(flow.EventSessionClose), true)
+	f.Add("\x1b", "[0m", "", "\r\n15:04:05.123  open", uint8(flow.EventAlert), false)
+	f.Fuzz(func(t *testing.T, program, user, service, words string, event uint8, color bool) {
+		r := closed(flow.Outcome{Known: true, End: flow.End(event), Detail: words})
+		r.Event, r.Service = flow.Event(event), service
+		r.Origin.Program, r.Origin.User = program, user
+		r.Peer = &flow.Peer{Addr: netip.MustParseAddrPort("[fe80::1%25eth0]:1"), Path: words, Interface: words}
+		r.Verdict = &flow.Verdict{Action: flow.WouldDeny, Reason: words, Rule: words}
+		r.Backend = &flow.Endpoint{Path: words}
+		r.Refusal = &flow.Refusal{Count: uint64(event)}
+		r.Alert = &flow.Alert{Condition: words, Message: words}
+		r.Journal = &flow.Journal{Reason: words, Segment: words}
+		format := terminal.Format{Color: color, Services: []string{service, words}}
+		checkLine(t, string(format.Append(nil, &r)))
+		r.Journal, r.Config = nil, &flow.Config{Source: words, Error: words}
+		checkLine(t, string(format.Append(nil, &r)))
+	})
+}
