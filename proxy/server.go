@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// Service is one front and its backend.
+type Service struct {
+	Name     string
+	Fronts   []flow.Endpoint // a bare port and localhost stand for 127.0.0.1 and ::1
+	Backend  flow.Endpoint   // a bare port and localhost stand for 127.0.0.1, then ::1
+	Limits   Limits
+	Timeouts Timeouts
+	Record   bool         // make a tap, when there is a recorder
+	Tripwire []netip.Addr // own addresses to watch on the fronts' ports
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Services []Service
+	Lane     lane.Lane
+	Identify Identifier
+	Rules    Rules
+	Log      Log
+	Recorder Recorder // nil: nothing is recorded
+	// Drain is how long sessions may go on after the end was asked for; 0 ends them at once.
+	Drain time.Duration
+	// Warn takes messages for the person who runs lodoor; nil drops them.
+	Warn func(string)
+}
+
+// Server stands in front of services.
+type Server struct {
+	config   Config
+	rules    atomic.Pointer[Rules]
+	sessions *table
+	refused  *refusals
+	spare    *spare
+	accepts  sync.WaitGroup
+	force    context.Context // ends when sessions must not be waited for any longer
+	cut      context.CancelFunc
+
+	mu        sync.Mutex
+	listeners map[string]*listener
+	services  map[string]*service
+	stopping  bool
+	running   bool
+}
+
+// service is one service at work. It lives on over reloads, which change its settings.
+type service struct {
+	name    string
+	limits  *limiter
+	current atomic.Pointer[settled]
+}
+
+// settled is what a reload may change of a service.
+type settled struct {
+	Service
+	dialer dialer
+}
+
+// New makes a server. It binds nothing yet.
+func New(c Config) (*Server, error) {
+	if c.Lane == nil || c.Identify == nil || c.Rules == nil || c.Log == nil {
+		return nil, errors.New("proxy: Lane, Identify, Rules and Log are needed")
+	}
+	if c.Warn == nil {
+		c.Warn = func(string) {}
+	}
+	s := &Server{
+		config:    c,
+		sessions:  newTable(),
+		refused:   newRefusals(c.Log),
+		spare:     newSpare(),
+		listeners: make(map[string]*listener),
+		services:  make(map[string]*service),
+	}
+	s.rules.Store(&c.Rules)
+	s.force, s.cut = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Listen binds every front of the configuration. On an error, which may be a [*BindError], nothing stays bound.
+func (s *Server) Listen() error { return s.Reload(s.config.Services, s.config.Rules) }
+
+// Run serves until ctx ends, then drains: it stops to accept, waits for the sessions as long as Config.Drain says,
+// ends the rest and returns when all is over.
+func (s *Server) Run(ctx context.Context) error {
+	s.start()
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		s.refused.run(s.force)
+	}()
+	<-ctx.Done()
+	s.stopAccepting()
+	s.drain()
+	s.cut()
+	<-flushed
+	s.spare.close()
+	if err := s.config.Lane.Close(); err != nil {
+		return fmt.Errorf("close lane: %w", err)
+	}
+	return nil
+}
+
+// start begins to accept on what is bound.
+func (s *Server) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = true
+	for _, l := range s.listeners {
+		s.startAccepting(l)
+	}
+}
+
+// startAccepting is called with s.mu held.
+func (s *Server) startAccepting(l *listener) {
+	s.accepts.Add(1)
+	go func() {
+		defer s.accepts.Done()
+		s.acceptLoop(l)
+	}()
+}
+
+// stopAccepting closes every front. What waits in a queue is answered first, since closing a listener would reset it
+// unseen.
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	s.stopping = true
+	listeners := s.listeners
+	s.listeners = make(map[string]*listener)
+	s.mu.Unlock()
+	for _, l := range listeners {
+		l.stop()
+	}
+	s.accepts.Wait()
+}
+
+// drain waits for the sessions, then ends those that are left.
+func (s *Server) drain() {
+	timer := time.NewTimer(s.config.Drain)
+	defer timer.Stop()
+	select {
+	case <-s.sessions.empty():
+		return
+	case <-timer.C:
+	case <-s.force.Done():
+	}
+	s.cut() // also ends dials
+	s.sessions.killAll(flow.EndDrain)
+	<-s.sessions.empty()
+}
+
+// Force ends the drain now.
+func (s *Server) Force() { s.cut() }
+
+// Open is the number of sessions that are open.
+func (s *Server) Open() int { return s.sessions.len() }

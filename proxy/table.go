@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"sync"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// table holds the open sessions, so that they can be counted, ended and waited for.
+type table struct {
+	mu       sync.Mutex
+	sessions map[flow.SessionID]*session
+	waiters  []chan struct{}
+}
+
+func newTable() *table { return &table{sessions: make(map[flow.SessionID]*session)} }
+
+func (t *table) add(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions[s.id] = s
+}
+
+func (t *table) remove(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.sessions, s.id)
+	if len(t.sessions) > 0 {
+		return
+	}
+	for _, w := range t.waiters {
+		close(w)
+	}
+	t.waiters = nil
+}
+
+func (t *table) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.sessions)
+}
+
+// empty is closed once no session is open.
+func (t *table) empty() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := make(chan struct{})
+	if len(t.sessions) == 0 {
+		close(c)
+	} else {
+		t.waiters = append(t.waiters, c)
+	}
+	return c
+}
+
+func (t *table) killAll(end flow.End) {
+	t.mu.Lock()
+	all := make([]*session, 0, len(t.sessions))
+	for _, s := range t.sessions {
+		all = append(all, s)
+	}
+	t.mu.Unlock()
+	for _, s := range all {
+		s.kill(end)
+	}
+}
