@@ -34,7 +34,7 @@ func dialFrom(t testing.TB, network, listen, source string, control func(int) er
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
+	defer l.Close()
 	d := net.Dialer{ControlContext: func(_ context.Context, _, _ string, c syscall.RawConn) (err error) {
 		if control != nil {
 			_ = c.Control(func(fd uintptr) { err = control(int(fd)) })
@@ -71,7 +71,7 @@ func inodeOf(t testing.TB, c net.Conn) uint32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return uint32(st.Ino) //nolint:gosec // the number of a socket has 32 bits
+	return uint32(st.Ino)
 }
 
 func TestLookup(t *testing.T) {
@@ -104,12 +104,12 @@ func TestLookupFindsIPv4ByAnIPv6Socket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
+	defer l.Close()
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer unix.Close(fd)
 	to := addrOf(l.Addr())
 	mapped := &unix.SockaddrInet6{Port: int(to.Port()), Addr: netip.MustParseAddr("::ffff:127.0.0.1").As16()}
 	if err := unix.Connect(fd, mapped); err != nil {
@@ -119,7 +119,7 @@ func TestLookupFindsIPv4ByAnIPv6Socket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close() //nolint:errcheck // nothing was written
+	defer server.Close()
 	s, err := open(t).Lookup(addrOf(server.RemoteAddr()), to, 0)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -136,7 +136,7 @@ func TestLookupNotFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
+	defer l.Close()
 	at := addrOf(l.Addr())
 	for name, pair := range map[string][2]netip.AddrPort{
 		"a listener is no connection": {at, netip.MustParseAddrPort("127.0.0.1:9")},
@@ -175,7 +175,7 @@ func TestLookupScopedAndBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		iface := uint32(link.Index) //nolint:gosec // small and positive
+		iface := uint32(link.Index)
 
 		client, server := dialFrom(t, "tcp6", "[fe80::99%"+strconv.Itoa(link.Index)+"]:0", "", nil)
 		expect(t, c, "link-local", server, iface, inodeOf(t, client))
@@ -271,7 +271,7 @@ func TestListeners(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // nothing was written
+		defer l.Close()
 		port := addrOf(l.Addr()).Port()
 		all, err := Listeners(port)
 		if err != nil || len(all) != 1 {

@@ -121,7 +121,7 @@ func (m *message) failure() error {
 	if len(m.body) < 4 {
 		return fmt.Errorf("%w: a result of %d bytes", errMalformed, len(m.body))
 	}
-	switch n := int32(binary.NativeEndian.Uint32(m.body)); { //nolint:gosec // a negative errno, by the protocol
+	switch n := int32(binary.NativeEndian.Uint32(m.body)); {
 	case n == 0:
 		return nil
 	case n > 0 || n < -4095:

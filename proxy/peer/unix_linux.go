@@ -1,0 +1,27 @@
+package peer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// identifyUnix tells who is at the other end of a Unix socket: the kernel kept it at connect (SO_PEERCRED, unix(7)).
+func (id *Identifier) identifyUnix(s *lane.Socket) (p flow.Peer, o flow.Origin) {
+	p = flow.Peer{Zone: flow.ZoneUnix, Proof: flow.ProofUnix}
+	_ = s.Control(func(fd uintptr) { // fails on a closed socket only
+		if sa, err := unix.Getsockname(int(fd)); err == nil {
+			if local, ok := sa.(*unix.SockaddrUnix); ok {
+				p.Path = local.Name
+			}
+		}
+		cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err != nil {
+			return
+		}
+		o = id.owner(evidence{uid: cred.Uid, uidKnown: int64(cred.Uid) != id.hidden})
+		o.PID = int(cred.Pid)
+	})
+	return p, o
+}
