@@ -1,0 +1,5 @@
+package journal
+
+const crashChildDir = "LODOOR_TEST_CRASH_DIR"
+
+func crashChild(string) {}

@@ -1,0 +1,91 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// DefaultDir is where the journal of an instance is kept: in $STATE_DIRECTORY (systemd's), otherwise for root in
+// /var/lib/lodoor, otherwise in $XDG_STATE_HOME/lodoor (~/.local/state/lodoor), and there in journal/INSTANCE.
+func DefaultDir(instance string) (string, error) {
+	if instance == "" || instance == "." || instance == ".." || strings.ContainsAny(instance, `/\`+"\x00") {
+		return "", fmt.Errorf("instance %q cannot be the name of a directory", instance)
+	}
+	bases := stateDirs()
+	if len(bases) == 0 {
+		return "", errors.New("no place for the journal: neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set; " +
+			"name one with --journal DIR, or --journal off")
+	}
+	return filepath.Join(bases[0], "journal", instance), nil
+}
+
+// systemState is root's.
+const systemState = "/var/lib/lodoor"
+
+// stateDirs are the places where lodoor keeps what has to stay, the one that is written to first.
+func stateDirs() []string {
+	var dirs []string
+	if list := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(list) > 0 {
+		dirs = append(dirs, list[0])
+	}
+	own := userState()
+	if os.Geteuid() == 0 {
+		return append(dirs, systemState)
+	}
+	if own != "" {
+		dirs = append(dirs, own)
+	}
+	return dirs
+}
+
+func userState() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lodoor")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "state", "lodoor")
+}
+
+// Dirs lists the journals of all instances that this user would write, and those of the system that it may read.
+func Dirs() ([]string, error) {
+	var found []string
+	for _, base := range append(stateDirs(), userState(), systemState) {
+		if base == "" {
+			continue
+		}
+		dirs, err := journalsIn(filepath.Join(base, "journal"))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, dirs...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// journalsIn lists the directories below base that have a segment.
+func journalsIn(base string) ([]string, error) {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		dir := filepath.Join(base, e.Name())
+		if segments, err := listSegments(dir); err == nil && len(segments) > 0 {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}

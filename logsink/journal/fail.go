@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// fail is what follows a write or a sync that did not succeed. Whether its bytes will survive is not known and cannot
+// be found out by trying again, so none of them counts: every waiter is told, the records are taken off the segment,
+// and a new one is begun.
+func (w *writer) fail(items []item, err error, now time.Time) {
+	w.broken = err
+	w.retryAt = now.Add(retryPause)
+	w.drop(items, err)
+	w.report(err)
+}
+
+// drop reports items lost. The closes of sessions that are open in the journal are kept, so that each of them is
+// closed there; their number is bounded by the open sessions.
+func (w *writer) drop(items []item, err error) {
+	for i := range items {
+		it := &items[i]
+		it.finish(flow.Identity{Journal: w.id}, err)
+		_, open := w.sessions[it.session]
+		if open && it.event == flow.EventSessionClose {
+			w.kept = append(w.kept, *it)
+			continue
+		}
+		if it.event == flow.EventSessionOpen {
+			w.journal.queue.release(it.session)
+		}
+		w.journal.lose(it, err)
+	}
+}
+
+// report tells trouble.
+func (w *writer) report(err error) {
+	w.journal.stats.lastError.Store(&err)
+	if w.trouble != nil {
+		w.trouble(err)
+	}
+}
+
+// repair tries to write again: in a new segment, under a new epoch, since the numbers of what was withdrawn are used
+// again and a reader may have seen it. The first records tell what was lost.
+func (w *writer) repair(now time.Time) {
+	w.retryAt = now.Add(retryPause)
+	if err := w.resume(now); err != nil {
+		w.journal.stats.lastError.Store(&err)
+		return
+	}
+	w.broken = nil
+}
+
+func (w *writer) resume(now time.Time) error {
+	if err := w.withdraw(); err != nil {
+		return err
+	}
+	w.eraseForSpace(now)
+	w.epoch = randomHex(8)
+	if err := w.begin(w.segmentAt()); err != nil {
+		return err
+	}
+	lost := w.journal.queue.losses()
+	records := append([]flow.Record{w.begun(now, flow.EventJournalRotated)}, w.erased...)
+	if lost.count > 0 {
+		records = append(records, gap(now, lost))
+	}
+	items := append(w.items(records), w.kept...)
+	if err := w.commit(items); err != nil {
+		return errors.Join(err, w.withdraw())
+	}
+	w.finish(items)
+	w.journal.queue.told(lost)
+	w.gapAt = now.Add(gapPause)
+	w.kept, w.erased = nil, nil
+	return nil
+}
+
+// withdraw takes off the segment what did not get into the journal, and ends the segment.
+func (w *writer) withdraw() error {
+	if w.file == nil {
+		return nil
+	}
+	if err := w.file.Truncate(w.current.size); err != nil {
+		return fmt.Errorf("withdraw from journal segment %s: %w", w.current.name(), bare(err))
+	}
+	_ = w.file.Close() // nothing in it is waited for
+	w.file = nil
+	if w.current.size > 0 {
+		w.finished = append(w.finished, w.current)
+		return nil
+	}
+	return os.Remove(w.current.path)
+}
+
+// begin creates a segment and makes it the current one.
+func (w *writer) begin(s segment) error {
+	f, err := w.files(s.path, os.O_CREATE|os.O_EXCL)
+	if errors.Is(err, fs.ErrExist) { // left over from a segment that could not be begun
+		if err = os.Rename(s.path, freeName(s.path+tornMark+"0")); err == nil {
+			f, err = w.files(s.path, os.O_CREATE|os.O_EXCL)
+		}
+	}
+	if err == nil && w.settings.Durability == DurabilityDisk {
+		if err = syncDir(w.dir); err != nil {
+			_ = f.Close()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("begin journal segment %s: %w", s.name(), bare(err))
+	}
+	w.file, w.current = f, s
+	return nil
+}
+
+// begun is the record that begins a segment or a run: it tells what a reader that starts here has to know.
+func (w *writer) begun(now time.Time, event flow.Event) flow.Record {
+	j := &flow.Journal{ID: w.id, Epoch: w.epoch, Segment: w.current.name(), Last: w.at.seq}
+	if w.at.seq > 0 {
+		j.Head = w.at.chain.String()
+	}
+	return flow.Record{Time: now, Event: event, Journal: j}
+}
+
+// gap tells what was dropped.
+func gap(now time.Time, l losses) flow.Record {
+	return flow.Record{Time: now, Event: flow.EventJournalGap, Journal: &flow.Journal{
+		Count: l.count, Bytes: l.bytes,
+		Reason: l.reason + "; since " + l.since.UTC().Format(time.RFC3339),
+	}}
+}

@@ -1,0 +1,122 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// start brings the journal to the point where it goes on: it mends what a crash has left behind, writes journal.start,
+// and closes the sessions that were open. Each of the closes is in the journal or not, so a crash in the middle leaves
+// the rest to the next start and doubles none.
+func (w *writer) start(version string) error {
+	_, total, err := diskSpace(w.dir)
+	if err != nil {
+		return fmt.Errorf("ask for its free space: %w", err)
+	}
+	w.settings = w.settings.withDefaults(total)
+	found, err := w.recover()
+	if err != nil {
+		return err
+	}
+	w.epoch = randomHex(8)
+	if err := w.openCurrent(); err != nil {
+		return err
+	}
+	now := time.Now()
+	begun := w.begun(now, flow.EventJournalStart)
+	begun.Journal.Version, begun.Journal.PID = version, os.Getpid()
+	records := []flow.Record{begun}
+	if found.reason != "" {
+		records = append(records, found.record(now))
+	}
+	if err := w.commitOwn(records); err != nil {
+		return err
+	}
+	if err := w.closeCrashed(now, found.open); err != nil {
+		return err
+	}
+	w.retain(now)
+	return w.broken
+}
+
+// openCurrent goes on with the last segment, or begins one.
+func (w *writer) openCurrent() error {
+	if n := len(w.finished); n > 0 && w.finished[n-1].size < int64(w.settings.RotateSize) {
+		last := w.finished[n-1]
+		f, err := w.files(last.path, 0)
+		if err != nil {
+			return err
+		}
+		w.file, w.current, w.finished = f, last, w.finished[:n-1]
+		return nil
+	}
+	if w.id == "" {
+		w.id = randomHex(16)
+		w.at = point{0, chainStart(w.id)}
+	}
+	return w.begin(w.segmentAt())
+}
+
+// closeCrashed writes the close of each session that was open when its lodoor died.
+func (w *writer) closeCrashed(now time.Time, open []place) error {
+	for chunk := range slices.Chunk(open, batchRecords) {
+		records := make([]flow.Record, len(chunk))
+		for i := range chunk {
+			w.sessions[chunk[i].session] = struct{}{}
+			records[i] = chunk[i].crashed(now)
+		}
+		if err := w.commitOwn(records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitOwn writes records while there is nobody yet who could try again.
+func (w *writer) commitOwn(records []flow.Record) error {
+	items := w.items(records)
+	if err := w.commit(items); err != nil {
+		return errors.Join(err, w.withdraw())
+	}
+	w.finish(items)
+	return nil
+}
+
+// stop writes what waits, tells what was lost, and gives the directory back. Later calls do nothing.
+func (w *writer) stop() error {
+	if w.held == nil {
+		return nil
+	}
+	now := time.Now()
+	w.retryAt, w.gapAt = now, now
+	w.turn(now)
+	if w.broken != nil {
+		w.repair(now)
+	}
+	if lost := w.journal.queue.losses(); w.broken == nil && lost.count > 0 {
+		w.tellGap(now, lost)
+	}
+	w.own(now, flow.Record{Time: now, Event: flow.EventJournalStop, Journal: &flow.Journal{
+		Count: uint64(len(w.sessions)),
+	}})
+	err := w.broken
+	w.abandon()
+	return err
+}
+
+// abandon gives the files back as they are.
+func (w *writer) abandon() {
+	if w.file != nil {
+		_ = w.file.Close() // each batch has reported its own errors
+		w.file = nil
+	}
+	if w.held != nil {
+		_ = w.held.Close()
+		w.held = nil
+	}
+}

@@ -1,0 +1,175 @@
+package journal
+
+import "time"
+
+// The wire types are the record as it is decoded. Their tags are the list of all members that there are: a test holds
+// it together with the encoder, the schema and docs/record-format.md.
+
+type wireRecord struct {
+	Seq     uint64       `json:"seq"`
+	Time    time.Time    `json:"time"`
+	Event   string       `json:"event"`
+	Service *wireName    `json:"service"`
+	Session *wireSession `json:"session"`
+	Network *wireNetwork `json:"network"`
+	Client  *wireAddress `json:"client"`
+	Front   *wireFront   `json:"front"`
+	Server  *wireServer  `json:"server"`
+	Origin  *wireOrigin  `json:"origin"`
+	Process *wireProcess `json:"process"`
+	Rule    *wireRule    `json:"rule"`
+	Error   *wireError   `json:"error"`
+	TCP     *wireTCP     `json:"tcp"`
+	Refused *wireRefused `json:"refused"`
+	Alert   *wireAlert   `json:"alert"`
+	Config  *wireConfig  `json:"config"`
+	Journal *wireJournal `json:"journal"`
+	Chain   string       `json:"chain"`
+}
+
+type wireName struct {
+	Name    string `json:"name"`
+	NameRaw []byte `json:"name_base64"`
+}
+
+type wireSession struct {
+	ID               string  `json:"id"`
+	BytesFromClient  *uint64 `json:"bytes_from_client"`
+	BytesFromBackend uint64  `json:"bytes_from_backend"`
+	Duration         int64   `json:"duration_ns"`
+	Dial             int64   `json:"dial_ns"`
+	FirstByte        int64   `json:"first_byte_ns"`
+	Lane             string  `json:"lane"`
+	LaneRaw          []byte  `json:"lane_base64"`
+	Tapped           bool    `json:"tapped"`
+	TapKept          uint64  `json:"tap_kept"`
+	TapSkipped       uint64  `json:"tap_skipped"`
+	End              *string `json:"end"`
+	EndedBy          string  `json:"ended_by"`
+	Detail           string  `json:"detail"`
+	DetailRaw        []byte  `json:"detail_base64"`
+}
+
+type wireAddress struct {
+	Address string `json:"address"`
+	Port    uint16 `json:"port"`
+}
+
+type wireNetwork struct {
+	Transport string       `json:"transport"`
+	Peer      *wireAddress `json:"peer"`
+	Local     *wireAddress `json:"local"`
+}
+
+type wireFront struct {
+	Address string `json:"address"`
+	Port    uint16 `json:"port"`
+	Path    string `json:"path"`
+	PathRaw []byte `json:"path_base64"`
+}
+
+type wireEndpoint struct {
+	Address    string `json:"address"`
+	AddressRaw []byte `json:"address_base64"`
+	Port       uint16 `json:"port"`
+}
+
+type wireServer struct {
+	wireEndpoint
+	Configured *wireEndpoint `json:"configured"`
+}
+
+type wireOrigin struct {
+	Zone         string  `json:"zone"`
+	Proof        string  `json:"proof"`
+	Interface    string  `json:"interface"`
+	InterfaceRaw []byte  `json:"interface_base64"`
+	Attribution  *string `json:"attribution"`
+	Program      string  `json:"program"`
+	ProgramRaw   []byte  `json:"program_base64"`
+}
+
+type wireProcess struct {
+	PID  int       `json:"pid"`
+	User *wireUser `json:"user"`
+}
+
+type wireUser struct {
+	ID      uint32 `json:"id"`
+	Name    string `json:"name"`
+	NameRaw []byte `json:"name_base64"`
+}
+
+type wireRule struct {
+	Name      string `json:"name"`
+	NameRaw   []byte `json:"name_base64"`
+	Action    string `json:"action"`
+	Cause     string `json:"cause"`
+	Reason    string `json:"reason"`
+	ReasonRaw []byte `json:"reason_base64"`
+}
+
+type wireError struct {
+	Type string `json:"type"`
+}
+
+type wireTCP struct {
+	Client  *wireTCPInfo `json:"client"`
+	Backend *wireTCPInfo `json:"backend"`
+}
+
+type wireTCPInfo struct {
+	RTT         int64  `json:"rtt_ns"`
+	Retransmits uint32 `json:"retransmits"`
+	Unsent      uint32 `json:"unsent_bytes"`
+	Unread      uint32 `json:"unread_bytes"`
+}
+
+type wireRefused struct {
+	Count          uint64   `json:"count"`
+	Distinct       uint64   `json:"distinct"`
+	DistinctCapped bool     `json:"distinct_capped"`
+	Tripwire       bool     `json:"tripwire"`
+	Sample         []string `json:"sample"`
+}
+
+type wireAlert struct {
+	Condition    string    `json:"condition"`
+	ConditionRaw []byte    `json:"condition_base64"`
+	Severity     string    `json:"severity"`
+	Zone         string    `json:"zone"`
+	Count        uint64    `json:"count"`
+	First        time.Time `json:"first"`
+	Last         time.Time `json:"last"`
+	Repeat       bool      `json:"repeat"`
+	Observed     bool      `json:"observed"`
+	Message      string    `json:"message"`
+	MessageRaw   []byte    `json:"message_base64"`
+	Sample       []string  `json:"sample"`
+}
+
+type wireConfig struct {
+	Hash      string `json:"hash"`
+	HashRaw   []byte `json:"hash_base64"`
+	Source    string `json:"source"`
+	SourceRaw []byte `json:"source_base64"`
+	Error     string `json:"error"`
+	ErrorRaw  []byte `json:"error_base64"`
+}
+
+type wireJournal struct {
+	ID         string `json:"id"`
+	Epoch      string `json:"epoch"`
+	Version    string `json:"version"`
+	VersionRaw []byte `json:"version_base64"`
+	PID        int    `json:"pid"`
+	Segment    string `json:"segment"`
+	SegmentRaw []byte `json:"segment_base64"`
+	First      uint64 `json:"first"`
+	Last       uint64 `json:"last"`
+	Head       string `json:"head"`
+	Count      uint64 `json:"count"`
+	Bytes      uint64 `json:"bytes"`
+	Reason     string `json:"reason"`
+	ReasonRaw  []byte `json:"reason_base64"`
+}

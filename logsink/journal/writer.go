@@ -1,0 +1,220 @@
+package journal
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+const (
+	batchRecords = 1024                   // written at once, at most
+	retryPause   = 250 * time.Millisecond // between attempts to write again
+	gapPause     = time.Second            // between two journal.gap
+	retainPause  = time.Minute            // between two looks at the sizes, ages and the free space
+)
+
+var errUnpaired = errors.New("the open record of this session was dropped")
+
+// writer owns the files. Only one goroutine uses it: who opens the journal, then who runs it.
+type writer struct {
+	dir      string
+	settings Settings
+	trouble  func(error)
+	files    opener
+	held     *os.File // the lock
+	journal  *Journal
+
+	id, epoch string
+	at        point // the last record that is in the journal
+	file      file  // nil when no segment is being written
+	current   segment
+	finished  []segment // oldest first
+	// sessions are those whose open is in the journal and whose close is not.
+	sessions map[flow.SessionID]struct{}
+
+	hash  hasher
+	batch []byte
+	spare []item
+
+	broken   error         // why nothing can be written now
+	kept     []item        // closes that wait until something can
+	erased   []flow.Record // journal.pruned that wait for the same
+	retryAt  time.Time
+	gapAt    time.Time
+	retainAt time.Time
+	rotateAt time.Time
+	short    bool // trouble was told that the file system is short of space
+}
+
+func newWriter(c Config, j *Journal, held *os.File, files opener) *writer {
+	return &writer{
+		dir: c.Settings.Dir, settings: c.Settings, trouble: c.Trouble, files: files, held: held, journal: j,
+		sessions: make(map[flow.SessionID]struct{}),
+	}
+}
+
+// turn writes what waits, and says when to come again though nothing is appended.
+func (w *writer) turn(now time.Time) time.Duration {
+	if w.broken != nil && !now.Before(w.retryAt) {
+		w.repair(now)
+	}
+	items := w.journal.queue.take(w.spare)
+	for chunk := range slices.Chunk(items, batchRecords) {
+		w.write(chunk, now)
+		w.journal.queue.written(chunk)
+		w.rotateIfFull(now)
+	}
+	clear(items)
+	w.spare = items
+	return w.maintain(now)
+}
+
+// write brings items into the journal, or reports them lost.
+func (w *writer) write(items []item, now time.Time) {
+	if w.broken != nil {
+		w.drop(items, w.broken)
+		return
+	}
+	if err := w.commit(items); err != nil {
+		w.fail(items, err, now)
+		return
+	}
+	w.finish(items)
+}
+
+// own writes records of the journal itself.
+func (w *writer) own(now time.Time, records ...flow.Record) {
+	w.write(w.items(records), now)
+}
+
+func (w *writer) items(records []flow.Record) []item {
+	items := make([]item, 0, len(records))
+	for i := range records {
+		enc := w.journal.encoders.Get().(*encoder)
+		if err := enc.encode(&records[i]); err == nil {
+			items = append(items, item{
+				enc: enc, event: records[i].Event, session: records[i].Session, size: len(enc.out), own: true,
+			})
+		}
+	}
+	return items
+}
+
+// commit numbers, chains and writes items with one write. When that fails none of them is in the journal: the bytes
+// that may be in the file are behind its size, and [writer.withdraw] takes them off before anything else is written.
+func (w *writer) commit(items []item) error {
+	mark := w.at
+	w.batch = w.batch[:0]
+	for i := range items {
+		if w.admit(&items[i]) {
+			w.line(&items[i])
+		}
+	}
+	if err := w.flush(); err != nil {
+		w.at = mark
+		w.undo(items)
+		return err
+	}
+	return nil
+}
+
+// admit keeps opens and closes in pairs: the close of a session whose open was dropped is dropped too.
+func (w *writer) admit(it *item) bool {
+	it.seq = 0
+	_, open := w.sessions[it.session]
+	switch {
+	case it.event == flow.EventSessionOpen:
+		w.sessions[it.session] = struct{}{}
+	case it.event == flow.EventSessionClose && !open:
+		return false
+	case it.event == flow.EventSessionClose:
+		delete(w.sessions, it.session)
+	}
+	return true
+}
+
+// undo takes back what admit did, last first.
+func (w *writer) undo(items []item) {
+	for i := len(items) - 1; i >= 0; i-- {
+		switch it := &items[i]; {
+		case it.seq == 0:
+		case it.event == flow.EventSessionOpen:
+			delete(w.sessions, it.session)
+		case it.event == flow.EventSessionClose:
+			w.sessions[it.session] = struct{}{}
+		}
+	}
+}
+
+// line appends an item to the batch, numbered and chained.
+func (w *writer) line(it *item) {
+	it.seq = w.at.seq + 1
+	start := len(w.batch)
+	w.batch = append(w.batch, seqKey...)
+	w.batch = strconv.AppendUint(w.batch, it.seq, 10)
+	w.batch = append(w.batch, ',')
+	w.batch = append(w.batch, it.enc.body()...)
+	w.at = point{it.seq, w.hash.next(w.at.chain, w.batch[start:])}
+	w.batch = append(w.batch, chainKey...)
+	w.batch = hex.AppendEncode(w.batch, w.at.chain[:])
+	w.batch = append(w.batch, lineEnd+"\n"...)
+}
+
+func (w *writer) flush() error {
+	if len(w.batch) == 0 {
+		return nil
+	}
+	n, err := w.file.Write(w.batch)
+	if err == nil && n < len(w.batch) {
+		err = io.ErrShortWrite
+	}
+	if err == nil && w.settings.Durability == DurabilityDisk {
+		err = w.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("write journal segment %s: %w", w.current.name(), bare(err))
+	}
+	w.current.size += int64(n)
+	return nil
+}
+
+// bare takes the path off an error that is going to be told with a shorter one.
+func bare(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// finish reports a batch that is in the journal.
+func (w *writer) finish(items []item) {
+	var written uint64
+	for i := range items {
+		it := &items[i]
+		if it.seq == 0 {
+			it.finish(flow.Identity{Journal: w.id}, errUnpaired)
+			w.journal.lose(it, errUnpaired)
+			continue
+		}
+		written++
+		it.finish(flow.Identity{Journal: w.id, Epoch: w.epoch, Seq: it.seq}, nil)
+		w.journal.encoders.Put(it.enc)
+	}
+	w.journal.stats.written.Add(written)
+	w.journal.stats.bytes.Add(uint64(len(w.batch)))
+}
+
+// segmentAt is the segment that begins with the next record.
+func (w *writer) segmentAt() segment {
+	first := w.at.seq + 1
+	return segment{path: filepath.Join(w.dir, segmentName(first)), first: first, mod: time.Now()}
+}
