@@ -14,19 +14,20 @@ func Binary(t testing.TB) string {
 	t.Helper()
 	root := moduleRoot(t)
 	dir := filepath.Join(root, "bin", "testkit")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "lodoor")
-	args := []string{"build", "-buildvcs=false"}
+	args, cgo := []string{"build", "-buildvcs=false"}, "CGO_ENABLED=0"
 	if raceDetector {
 		path += "-race"
-		args = append(args, "-race")
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
 	unlock := lock(t, filepath.Join(dir, ".lock"))
 	defer unlock()
 	build := exec.CommandContext(t.Context(), "go", append(args, "-o", path, "./cmd/lodoor")...)
 	build.Dir = root
+	build.Env = append(os.Environ(), cgo)
 	output(t, build)
 	return path
 }
@@ -105,7 +106,7 @@ func (h *Home) Start(args ...string) *Door {
 	h.t.Cleanup(d.free)
 	Wait(h.t, "the door to open", func() bool { return d.PortFile() != "" || d.Exited() }, readyWithin)
 	if d.Exited() {
-		h.t.Fatalf("lodoor run %s ended with %d:\n%s", strings.Join(args, " "), d.Child.Wait(0), d.Stderr())
+		h.t.Fatalf("lodoor run %s ended with %d:\n%s", strings.Join(args, " "), d.Wait(0), d.Stderr())
 	}
 	return d
 }

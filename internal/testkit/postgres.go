@@ -47,7 +47,8 @@ func Postgres(t testing.TB, o PostgresOptions) *PostgresServer {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(dir, 0o711); err != nil { // #nosec G302 -- other users' clients must reach the socket
+	// Other users' clients must reach the socket.
+	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	c, port := serve(t, "database system is ready to accept connections", func(port int) *exec.Cmd {
