@@ -99,10 +99,7 @@ func takeDir(dir string) (*os.File, error) {
 	if dir == "" {
 		return nil, errors.New("open journal: no directory was given")
 	}
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = os.Chmod(dir, 0o700)
-	}
+	err := os.MkdirAll(dir, 0o700) // one that is there keeps its mode: it may be anybody's
 	var held *os.File
 	if err == nil {
 		held, err = lock(dir)

@@ -32,9 +32,10 @@ func (h *hasher) next(c chain, covered []byte) chain {
 
 func (c chain) String() string { return hex.EncodeToString(c[:]) }
 
-// parseChain reads hexadecimal digits.
+// parseChain reads hexadecimal digits in lower case: there is one way to write a chain, so that no bit of it can be
+// changed unseen.
 func parseChain(digits []byte) (c chain, ok bool) {
-	if len(digits) != hex.EncodedLen(len(c)) {
+	if len(digits) != hex.EncodedLen(len(c)) || bytes.ContainsAny(digits, "ABCDEF") {
 		return c, false
 	}
 	_, err := hex.Decode(c[:], digits)

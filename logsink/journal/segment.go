@@ -26,7 +26,7 @@ type segment struct {
 	mod   time.Time // when it was last written
 }
 
-func (s *segment) name() string { return filepath.Base(s.path) }
+func (s segment) name() string { return filepath.Base(s.path) }
 
 // segmentName is the name of the segment whose first record is first: names sort as numbers do.
 func segmentName(first uint64) string {
