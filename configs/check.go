@@ -1,0 +1,153 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/lodoor/lodoor/rules"
+)
+
+// checker looks at a configuration whose types are right for what cannot work.
+type checker struct {
+	config  *Config
+	options *LoadOptions
+	out     *Loaded
+	report  func(key, text string)
+}
+
+func (c *checker) all() {
+	if c.config.Instance != "" && !validName(c.config.Instance) {
+		c.report("instance", fmt.Sprintf("found %s; expected %s", shorten(c.config.Instance), nameForm))
+	}
+	if c.options.RequireServices && len(c.config.Services) == 0 {
+		c.report("services", "there is no service; name one on the command line, as in 'lodoor run 5432', or in the file")
+	}
+	c.settings("", reflect.ValueOf(c.config).Elem())
+	distinct := c.names()
+	for i := range c.config.Services {
+		c.service(item("services", i), &c.config.Services[i])
+	}
+	c.fronts()
+	if distinct {
+		c.rules()
+	}
+}
+
+// settings asks every part of the configuration that can check itself.
+func (c *checker) settings(path string, v reflect.Value) {
+	if part, ok := v.Interface().(interface{ Validate() error }); ok {
+		c.invalid(path, part.Validate())
+	}
+	for _, f := range fieldsOf(v.Type()) {
+		at := child(path, f.name)
+		switch value := v.FieldByIndex(f.index); {
+		case isLeaf(f.typ):
+		case f.typ.Kind() == reflect.Struct:
+			c.settings(at, value)
+		case f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Struct && !isLeaf(f.typ.Elem()):
+			for i := range value.Len() {
+				c.settings(item(at, i), value.Index(i))
+			}
+		}
+	}
+}
+
+// invalid reports what a part says of itself, one problem for each of joined errors. What starts with the name of a
+// setting is reported at that setting.
+func (c *checker) invalid(path string, err error) {
+	if err == nil {
+		return
+	}
+	for _, e := range split(err) {
+		key, text, ok := strings.Cut(e.Error(), ": ")
+		if ok && !strings.Contains(key, " ") {
+			c.report(strings.TrimPrefix(path+"."+key, "."), text)
+			continue
+		}
+		c.report(path, e.Error())
+	}
+}
+
+// split takes joined errors apart.
+func split(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, split(e)...)
+	}
+	return all
+}
+
+// names checks that every service has a name of its own.
+func (c *checker) names() (distinct bool) {
+	first := make(map[string]int)
+	distinct = true
+	for i, s := range c.config.Services {
+		key := item("services", i) + ".name"
+		before, twice := first[s.Name]
+		switch {
+		case s.Name == "":
+			c.report(key, "not given; every service needs a name: records and messages tell it")
+		case !validName(s.Name):
+			c.report(key, fmt.Sprintf("found %s; expected %s", shorten(s.Name), nameForm))
+		case twice:
+			c.report(key, fmt.Sprintf("%q is the name of services[%d] already", s.Name, before))
+		}
+		distinct = distinct && !twice && s.Name != ""
+		first[s.Name] = i
+	}
+	return distinct
+}
+
+func (c *checker) service(key string, s *Service) {
+	if len(s.Listen) == 0 && c.out.givenBy(key) == "" {
+		c.report(key+".listen", "not given; expected where clients connect to, as in 62893")
+	}
+	for i, e := range s.Listen {
+		if !isFront(e) {
+			c.report(item(key+".listen", i), fmt.Sprintf("found the name %s; expected an address of this host, localhost or a port alone", shorten(e.Host)))
+		}
+	}
+	if s.Record != nil && *s.Record && c.config.Record.Dir == "" {
+		c.report(key+".record", "found true, but record.dir says no directory for the recordings")
+	}
+	c.backend(key+".backend", s)
+}
+
+// rules compiles the rules, so that what is wrong in them is told now and with its place.
+func (c *checker) rules() {
+	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{UID: uint32(max(os.Geteuid(), 0))}) //nolint:gosec // uids are 32 bits
+	c.out.RuleSet = set
+	if err != nil {
+		for _, e := range split(err) {
+			c.rule(e)
+		}
+		return
+	}
+	c.out.Warnings = append(c.out.Warnings, set.Warnings()...)
+}
+
+func (c *checker) rule(err error) {
+	var r *rules.RuleError
+	if !errors.As(err, &r) {
+		c.report("rules", err.Error())
+		return
+	}
+	key := item("rules", r.Index)
+	for i, s := range c.config.Services {
+		if r.Service != "" && s.Name == r.Service {
+			key = item("services", i) + "." + key
+		}
+	}
+	text := r.Err.Error()
+	if r.Rule != "" && r.Key != "name" {
+		text = fmt.Sprintf("rule %q: %s", r.Rule, text)
+	}
+	c.report(key+"."+r.Key, text)
+}

@@ -1,0 +1,121 @@
+// Package configs composes the settings of the other packages into one configuration, loads it from defaults, a file,
+// the environment and the command line, checks it, and says of every problem and every value where it comes from.
+package configs
+
+import (
+	"time"
+
+	"github.com/lodoor/lodoor/logsink/alert"
+	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/proxy"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/rules"
+)
+
+// Config is everything that lodoor can be told. The zero Config is not useful: start from [Default].
+type Config struct {
+	// Instance names the journal of this lodoor; empty is a name made of the fronts.
+	Instance string           `mapstructure:"instance"`
+	Log      Log              `mapstructure:"log"`
+	Journal  journal.Settings `mapstructure:"journal"`
+	// Rules are the keys enforce and rules of the top level.
+	Rules rules.Settings `mapstructure:",squash"`
+	// Tripwire watches each own non-loopback address, only to refuse, record and alert.
+	Tripwire bool           `mapstructure:"tripwire"`
+	Alerts   alert.Settings `mapstructure:"alerts"`
+	// Record is where sessions are recorded; nothing is recorded while its directory is empty.
+	Record   pcapng.Settings `mapstructure:"record"`
+	Shutdown Shutdown        `mapstructure:"shutdown"`
+	// Watch reloads the configuration when its file changes.
+	Watch bool `mapstructure:"watch"`
+	// AllowRemoteBackend lets every service have a backend on another host.
+	AllowRemoteBackend bool      `mapstructure:"allow_remote_backend"`
+	Services           []Service `mapstructure:"services"`
+}
+
+// Log is how lodoor speaks of sessions on standard output.
+type Log struct {
+	Format LogFormat `mapstructure:"format"`
+	Level  LogLevel  `mapstructure:"level"`
+}
+
+// Shutdown is how lodoor ends.
+type Shutdown struct {
+	// Drain is how long open sessions may go on; then they are reset.
+	Drain time.Duration `mapstructure:"drain"`
+}
+
+// Endpoints is a list of addresses; a single one may be written without the list.
+type Endpoints []flow.Endpoint
+
+// Service is one front and its backend.
+type Service struct {
+	Name        string        `mapstructure:"name"`
+	Description string        `mapstructure:"description"`
+	Owner       string        `mapstructure:"owner"`
+	Listen      Endpoints     `mapstructure:"listen"`
+	Backend     flow.Endpoint `mapstructure:"backend"`
+	// Protocol is what the backend speaks. It changes nothing yet but what people are shown.
+	Protocol Protocol `mapstructure:"protocol"`
+	// Rules come before those of the top level.
+	Rules    []rules.Rule   `mapstructure:"rules"`
+	Limits   proxy.Limits   `mapstructure:"limits"`
+	Timeouts proxy.Timeouts `mapstructure:"timeouts"`
+	// Tripwire and Record follow the top level when they are nil.
+	Tripwire           *bool `mapstructure:"tripwire"`
+	Record             *bool `mapstructure:"record"`
+	AllowRemoteBackend bool  `mapstructure:"allow_remote_backend"`
+}
+
+// Default is the configuration of a lodoor that was told nothing.
+func Default() Config {
+	return Config{
+		Log: Log{Format: LogAuto, Level: LogInfo},
+		Journal: journal.Settings{
+			// KeepFree stays 0: what that is depends on the file system.
+			MaxSize: 512 * flow.MiB, MaxAge: 30 * 24 * time.Hour, RotateSize: 32 * flow.MiB,
+		},
+		Rules:    rules.Settings{Enforce: rules.EnforceOn},
+		Alerts:   alert.Settings{Repeat: time.Minute, Timeout: 5 * time.Second},
+		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
+		Shutdown: Shutdown{Drain: 10 * time.Second},
+	}
+}
+
+// defaultDial is what proxy.Timeouts says of an unset Dial; it is filled in so that it can be shown.
+const defaultDial = 5 * time.Second
+
+// complete fills in what a service does not say.
+func (s *Service) complete() {
+	if s.Timeouts.Dial == 0 {
+		s.Timeouts.Dial = defaultDial
+	}
+}
+
+// TripwireOn says whether the service's port is watched on the own non-loopback addresses.
+func (c *Config) TripwireOn(s *Service) bool {
+	if s.Tripwire != nil {
+		return *s.Tripwire
+	}
+	return c.Tripwire
+}
+
+// RecordOn says whether the service's sessions are recorded.
+func (c *Config) RecordOn(s *Service) bool {
+	return c.Record.Dir != "" && (s.Record == nil || *s.Record)
+}
+
+// RemoteBackendOn says whether the service's backend may be on another host.
+func (c *Config) RemoteBackendOn(s *Service) bool {
+	return c.AllowRemoteBackend || s.AllowRemoteBackend
+}
+
+// RuleServices is what the rules have to know of the services.
+func (c *Config) RuleServices() []rules.Service {
+	services := make([]rules.Service, len(c.Services))
+	for i, s := range c.Services {
+		services[i] = rules.Service{Name: s.Name, UnixBackend: s.Backend.IsUnix(), Rules: s.Rules}
+	}
+	return services
+}

@@ -1,0 +1,108 @@
+package configs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lodoor/lodoor/rules"
+)
+
+// Loaded is a configuration that was checked, and where it came from.
+type Loaded struct {
+	Config Config
+	// File is the configuration file; empty when there is none.
+	File string
+	// Warnings are what is allowed and perhaps not meant, one sentence each.
+	Warnings []string
+	// Hash is the SHA-256 of the effective configuration with its secrets hidden, in hexadecimal.
+	Hash string
+	// RuleSet is what the rules were compiled to for lodoor's own user.
+	RuleSet *rules.Set
+
+	doc       *document
+	given     map[string]string // by key: the variable, the flag or "the command line" that gave it
+	flagRules int               // how many rules of the command line come before the file's
+}
+
+// Origin is where a setting's value came from. The zero Origin is the default.
+type Origin struct {
+	// File, Line and Column are set when the file gave it.
+	File         string
+	Line, Column int
+	// Name is the environment variable or the flag that gave it.
+	Name string
+}
+
+func (o Origin) String() string {
+	switch {
+	case o.Name != "":
+		return o.Name
+	case o.File != "":
+		return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Column)
+	default:
+		return "default"
+	}
+}
+
+// Origin is where the value of a setting came from; key is its path, such as journal.dir or services[0].listen.
+func (l *Loaded) Origin(key string) Origin {
+	if name := l.givenBy(key); name != "" {
+		return Origin{Name: name}
+	}
+	if p, ok := l.doc.places[l.fileKey(key)]; ok && l.File != "" {
+		at := p.key
+		if at.line == 0 {
+			at = p.value
+		}
+		return Origin{File: l.File, Line: at.line, Column: at.column}
+	}
+	return Origin{}
+}
+
+// nearestOrigin is where a setting, or what it would be a part of, stands.
+func (l *Loaded) nearestOrigin(key string) Origin {
+	if name := l.givenBy(key); name != "" {
+		return Origin{Name: name}
+	}
+	if l.File == "" {
+		return Origin{}
+	}
+	fileKey := l.fileKey(key)
+	at, ok := l.doc.find(fileKey)
+	if ok && l.doc.places[fileKey].value.line > 0 {
+		at = l.doc.findValue(fileKey)
+	}
+	return Origin{File: l.File, Line: at.line, Column: at.column}
+}
+
+func (l *Loaded) givenBy(key string) string {
+	for ; key != ""; key = parent(key) {
+		if name := l.given[key]; name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// fileKey is the path that a setting has in the file, whose rules are numbered from those of the command line on.
+func (l *Loaded) fileKey(key string) string {
+	rest, ok := strings.CutPrefix(key, "rules[")
+	number, after, found := strings.Cut(rest, "]")
+	n, err := strconv.Atoi(number)
+	if !ok || !found || err != nil {
+		return key
+	}
+	return item("rules", n-l.flagRules) + after
+}
+
+func (l *Loaded) warn(format string, args ...any) {
+	l.Warnings = append(l.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (l *Loaded) hash() {
+	sum := sha256.Sum256([]byte(l.show(false)))
+	l.Hash = hex.EncodeToString(sum[:])
+}
