@@ -1,15 +1,22 @@
-//go:build !linux
+//go:build !linux || portable
+
+// The portable form. `go test -tags portable ./proxy/lane/...` tests it on Linux.
 
 package lane
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// Socket is one connected stream socket, TCP or Unix.
+// Socket is one connected stream socket, TCP or Unix. One goroutine may read while another writes; everything else is
+// safe at any time, also after Close.
 type Socket struct {
 	conn          net.Conn
 	local, remote netip.AddrPort
@@ -49,6 +56,29 @@ func (s *Socket) Control(f func(fd uintptr)) error {
 	return raw.Control(f)
 }
 
+// Read reads what is there, or waits for it; the error is io.EOF after the other end's FIN.
+func (s *Socket) Read(b []byte) (int, error) { return s.conn.Read(b) }
+
+// Write writes all of b, or says why not.
+func (s *Socket) Write(b []byte) (int, error) { return s.conn.Write(b) }
+
+// SetDeadline ends waiting reads and writes at t with os.ErrDeadlineExceeded; the zero time is never.
+func (s *Socket) SetDeadline(t time.Time) error { return s.conn.SetDeadline(t) }
+
+// SetReadDeadline is SetDeadline for reads.
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
+
+// SetWriteDeadline is SetDeadline for writes.
+func (s *Socket) SetWriteDeadline(t time.Time) error { return s.conn.SetWriteDeadline(t) }
+
+// CloseWrite sends FIN behind what was written; reading goes on.
+func (s *Socket) CloseWrite() error {
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return fmt.Errorf("close one direction of %T: %w", s.conn, errors.ErrUnsupported)
+}
+
 // Close closes the socket in order: what was written is still sent.
 func (s *Socket) Close() error { return s.conn.Close() }
 
@@ -59,3 +89,17 @@ func (s *Socket) Reset() error {
 	}
 	return s.Close()
 }
+
+// Unsent is how many written bytes the other end has not acknowledged: not known here.
+func (s *Socket) Unsent() (int, error) { return 0, errors.ErrUnsupported }
+
+// Unread is how many received bytes nobody has read: not known here.
+func (s *Socket) Unread() (int, error) { return 0, errors.ErrUnsupported }
+
+// TCPInfo is nil here.
+func (s *Socket) TCPInfo() *flow.TCPInfo { return nil }
+
+func (s *Socket) inlineUrgent() {}
+
+// failure cannot be told here without reading.
+func (s *Socket) failure() error { return nil }

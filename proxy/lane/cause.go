@@ -1,0 +1,52 @@
+package lane
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// cause is how a session ended, and by whom.
+type cause struct {
+	end    flow.End
+	by     flow.Side
+	detail string
+}
+
+// ownEnd is an end that lodoor chose: a kill, or a timeout of its own.
+type ownEnd flow.End
+
+func (e ownEnd) Error() string { return flow.End(e).String() }
+
+// causeOf is the only place that turns what a socket or a timer said into the end of a session. side is whose socket
+// said it. Reset and closed are outcomes: only what is neither has a detail.
+func causeOf(err error, side flow.Side) cause {
+	var own ownEnd
+	switch {
+	case errors.As(err, &own):
+		return cause{end: flow.End(own), by: flow.SideLodoor}
+	case err == nil, errors.Is(err, io.EOF):
+		return cause{end: flow.EndFIN, by: side}
+	case isUserTimeout(err):
+		return cause{end: flow.EndUserTimeout, by: side}
+	case isReset(err), errors.Is(err, os.ErrClosed), errors.Is(err, net.ErrClosed):
+		return cause{end: flow.EndReset, by: side}
+	default:
+		return cause{end: flow.EndIOError, by: side, detail: err.Error()}
+	}
+}
+
+// known says whether there is a cause.
+func (c cause) known() bool { return c.end != flow.EndUnknown }
+
+// gone says whether the connection of the side that ended the session no longer exists, so that its socket only has
+// what was received before.
+func (c cause) gone() bool { return c.end == flow.EndReset || c.end == flow.EndUserTimeout }
+
+// measured says whether the kernel's view of both legs belongs into the record.
+func (c cause) measured() bool {
+	return c.gone() || c.end == flow.EndIdleTimeout || c.end == flow.EndFirstByte
+}

@@ -1,0 +1,34 @@
+package lane_test
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lodoor/lodoor/proxy/lane"
+	"github.com/lodoor/lodoor/proxy/lane/lanetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newCopy(t *testing.T) lane.Lane {
+	t.Helper()
+	l, err := lane.NewCopy(lane.CopyConfig{Stall: 2 * time.Second, Flush: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestCopy(t *testing.T) { lanetest.Run(t, newCopy) }
+
+func FuzzCopy(f *testing.F) { lanetest.Fuzz(f, newCopy) }
+
+func TestCopyConfig(t *testing.T) {
+	for _, c := range []lane.CopyConfig{{Stall: -1}, {Flush: -1}} {
+		if l, err := lane.NewCopy(c); err == nil {
+			t.Errorf("%+v was taken: %v", c, l.Name())
+		}
+	}
+}

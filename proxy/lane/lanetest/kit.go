@@ -1,0 +1,114 @@
+package lanetest
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/net/nettest"
+
+	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// kit makes sessions of one lane over one network.
+type kit struct {
+	newLane func(t *testing.T) lane.Lane
+	network network
+}
+
+// session is a running session and its two far ends.
+type session struct {
+	Ends
+	lane     lane.Lane
+	pair     lane.Pair
+	control  lane.Control
+	outcomes chan flow.Outcome
+}
+
+// open starts a session on a lane of its own. p says how it is to be run. At the end of the test both far ends are
+// closed, and the session must end by that.
+func (k kit) open(t *testing.T, p lane.Pair) *session {
+	t.Helper()
+	l := k.newLane(t)
+	s := k.openOn(t, l, p)
+	t.Cleanup(func() {
+		_ = s.Client.Close()
+		_ = s.Backend.Close()
+		if err := l.Close(); err != nil {
+			t.Errorf("close lane: %v", err)
+		}
+	})
+	return s
+}
+
+func (k kit) openOn(t testing.TB, l lane.Lane, p lane.Pair) *session {
+	t.Helper()
+	front, back := Direct(t, k.network.client), Direct(t, k.network.backend)
+	s := &session{Ends: Ends{front.Client, back.Backend}, lane: l, pair: p, outcomes: make(chan flow.Outcome, 1)}
+	s.pair.Client, s.pair.Backend = socket(t, front.Backend), socket(t, back.Client)
+	s.pair.Accepted = time.Now()
+	s.control = l.Start(s.pair, func(o flow.Outcome) {
+		if !closed(s.pair.Client) || !closed(s.pair.Backend) {
+			t.Error("done was called before both ends were closed")
+		}
+		select {
+		case s.outcomes <- o:
+		default:
+			t.Error("done was called twice")
+		}
+	})
+	return s
+}
+
+func closed(s *lane.Socket) bool { return s.Control(func(uintptr) {}) != nil }
+
+// outcome waits for the end of the session.
+func (s *session) outcome(t testing.TB) flow.Outcome {
+	t.Helper()
+	select {
+	case o := <-s.outcomes:
+		return o
+	case <-time.After(Patience):
+		up, down := s.control.Counts()
+		t.Fatalf("the session did not end; %d bytes from the client, %d from the backend", up, down)
+		return flow.Outcome{}
+	}
+}
+
+// carried waits until the lane has read so many bytes from each side.
+func (s *session) carried(t testing.TB, up, down uint64) {
+	t.Helper()
+	testkit.Wait(t, "the lane to read what was sent", func() bool {
+		u, d := s.control.Counts()
+		return u == up && d == down
+	}, Patience)
+}
+
+// Through connects a client and a service over loopback with a lane of newLane between them.
+func Through(t *testing.T, network string, newLane func(t *testing.T) lane.Lane) Ends {
+	for _, n := range networks() {
+		if n.name == network {
+			return kit{newLane, n}.open(t, lane.Pair{}).Ends
+		}
+	}
+	t.Fatalf("unknown network %q", network)
+	return Ends{}
+}
+
+// conn holds the lane to what a net.Conn promises.
+func (k kit) conn(t *testing.T) {
+	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+		l := k.newLane(t)
+		s := k.openOn(t, l, lane.Pair{})
+		_ = s.Client.SetDeadline(time.Time{})
+		_ = s.Backend.SetDeadline(time.Time{})
+		return s.Client, s.Backend, func() {
+			_ = s.Client.Close()
+			_ = s.Backend.Close()
+			s.outcome(t)
+			_ = l.Close()
+		}, nil
+	})
+}

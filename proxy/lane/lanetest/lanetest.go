@@ -1,0 +1,42 @@
+// Package lanetest is what every lane must pass: real connections over loopback, TCP and Unix, with the lane between
+// their two ends.
+package lanetest
+
+import (
+	"testing"
+
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// Run tests the lanes that newLane makes; each test takes a new one and closes it.
+//
+// After a reset the lane must go on delivering what it had read for at least 2 seconds to a receiver that takes
+// nothing, and give up within [Patience].
+func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
+	t.Run("Network", func(t *testing.T) {
+		for _, n := range networks() {
+			t.Run(n.name, func(t *testing.T) {
+				t.Parallel() // most of the time they wait
+				runNetwork(t, kit{newLane: newLane, network: n})
+			})
+		}
+	})
+	k := kit{newLane: newLane, network: networks()[0]}
+	t.Run("CloseWaits", k.closeWaits)
+	t.Run("Memory", k.memory)
+	t.Run("Many", k.many)
+}
+
+func runNetwork(t *testing.T, k kit) {
+	t.Run("Conn", k.conn)
+	t.Run("Behaviour", k.behaviours)
+	t.Run("Outcome", k.outcomes)
+	t.Run("Timeout", k.timeouts)
+	t.Run("Flush", k.flush)
+	t.Run("FlushGivesUp", k.flushGivesUp)
+	t.Run("Backpressure", k.backpressure)
+	t.Run("Tap", k.tap)
+	t.Run("Kill", k.kill)
+	t.Run("KillRace", k.killRace)
+	t.Run("Random", k.random)
+}
