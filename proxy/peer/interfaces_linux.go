@@ -54,23 +54,13 @@ func decodeLink(m *syscall.NetlinkMessage) (in Interface, ok bool) {
 	if m.Header.Type != unix.RTM_NEWLINK || len(m.Data) < unix.SizeofIfInfomsg {
 		return in, false
 	}
-	attributes, err := syscall.ParseNetlinkRouteAttr(m)
-	if err != nil {
-		return in, false
-	}
+	attributes := m.Data[unix.SizeofIfInfomsg:]
 	in.Index = int(binary.NativeEndian.Uint32(m.Data[4:]))
-	var link string
-	for _, a := range attributes {
-		switch a.Attr.Type &^ unix.NLA_F_NESTED {
-		case unix.IFLA_IFNAME:
-			in.Name = text(a.Value)
-		case unix.IFLA_LINKINFO:
-			link = text(nested(a.Value, unix.IFLA_INFO_KIND))
-		}
-	}
+	in.Name = text(attribute(attributes, unix.IFLA_IFNAME))
+	in.Kind = kindOf(in.Name, text(attribute(attribute(attributes, unix.IFLA_LINKINFO), unix.IFLA_INFO_KIND)))
 	flags := binary.NativeEndian.Uint32(m.Data[8:])
 	in.Up = flags&unix.IFF_UP != 0
-	if in.Kind = kindOf(in.Name, link); flags&unix.IFF_LOOPBACK != 0 {
+	if flags&unix.IFF_LOOPBACK != 0 {
 		in.Kind = Loopback
 	}
 	return in, true
@@ -82,34 +72,26 @@ func decodeAddress(m *syscall.NetlinkMessage) (index int, own netip.Addr, networ
 	if m.Header.Type != unix.RTM_NEWADDR || len(m.Data) < unix.SizeofIfAddrmsg {
 		return 0, own, network, false
 	}
-	attributes, err := syscall.ParseNetlinkRouteAttr(m)
-	if err != nil {
+	attributes := m.Data[unix.SizeofIfAddrmsg:]
+	far, ok := netip.AddrFromSlice(attribute(attributes, unix.IFA_ADDRESS))
+	if !ok {
 		return 0, own, network, false
 	}
-	var far netip.Addr
-	for _, a := range attributes {
-		switch a.Attr.Type {
-		case unix.IFA_LOCAL:
-			own, _ = netip.AddrFromSlice(a.Value)
-		case unix.IFA_ADDRESS:
-			far, _ = netip.AddrFromSlice(a.Value)
-		}
-	}
-	if !own.IsValid() {
+	if own, ok = netip.AddrFromSlice(attribute(attributes, unix.IFA_LOCAL)); !ok {
 		own = far
 	}
-	network, err = far.Prefix(int(m.Data[1]))
+	network, err := far.Prefix(int(m.Data[1]))
 	return int(binary.NativeEndian.Uint32(m.Data[4:])), own, network, err == nil
 }
 
-// nested finds an attribute in the attributes that are the value of another.
-func nested(b []byte, kind uint16) []byte {
+// attribute finds the value of the first attribute of a kind in a list of them (struct rtattr); nil when there is none.
+func attribute(b []byte, kind uint16) []byte {
 	for len(b) >= unix.SizeofRtAttr {
 		length := int(binary.NativeEndian.Uint16(b))
 		if length < unix.SizeofRtAttr || length > len(b) {
 			return nil
 		}
-		if binary.NativeEndian.Uint16(b[2:]) == kind {
+		if binary.NativeEndian.Uint16(b[2:])&^unix.NLA_F_NESTED == kind {
 			return b[unix.SizeofRtAttr:length]
 		}
 		b = b[min((length+3)&^3, len(b)):]

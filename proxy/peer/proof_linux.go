@@ -47,18 +47,13 @@ func (id *Identifier) Close() error {
 	return id.sockets.Close()
 }
 
-// Prepare sets on a listening socket, before it listens, what Identify needs on accepted ones: that the kernel keeps
+// Prepare sets on a listening socket, before it listens, what accepted ones inherit for Identify: that the kernel tells
 // the interface through which packets came. fd is the socket; network is tcp4, tcp6 or unix.
 func (id *Identifier) Prepare(fd uintptr, network string) error {
-	switch network {
-	case "tcp4":
-		return os.NewSyscallError("setsockopt IP_PKTINFO", unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1))
-	case "tcp6":
-		return os.NewSyscallError("setsockopt IPV6_RECVPKTINFO",
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
-	default:
-		return nil
+	if network != "tcp4" {
+		return nil // ingress6 sets and clears the option itself
 	}
+	return os.NewSyscallError("setsockopt IP_PKTINFO", unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1))
 }
 
 // proofOf says how the peer is shown to be on this host. Its zone is not looked at: on Linux an address is no proof.
@@ -117,17 +112,28 @@ func scopeOf(a netip.Addr, ingress int) uint32 {
 	return uint32(ingress)
 }
 
-// ingressOf is the index of the interface through which the packet came that completed the handshake, or on IPv6 a
-// later one; 0 when unknown.
+// ingressOf is the index of the interface through which the packet came that completed the handshake; 0 when unknown.
 func ingressOf(fd int, v6 bool) int {
-	var buf [256]byte
-	if !v6 {
-		return packetInfo(buf[:getsockopt(fd, unix.IPPROTO_IP, unix.IP_PKTOPTIONS, buf[:])])
+	if v6 {
+		return ingress6(fd)
 	}
-	index := packetInfo(buf[:getsockopt(fd, unix.IPPROTO_IPV6, unix.IPV6_2292PKTOPTIONS, buf[:])])
-	// While the option is set, the kernel makes a copy of every packet's head.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 0)
+	return ingress(fd, unix.IPPROTO_IP, unix.IP_PKTOPTIONS)
+}
+
+// ingress6 is ingressOf for IPv6 sockets, also those whose peer speaks IPv4. The kernel notes the interface whether or
+// not the option is set, but while it is set it also keeps a copy of every packet: so it is set for a moment only.
+func ingress6(fd int) int {
+	if unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1) != nil {
+		return 0
+	}
+	index := ingress(fd, unix.IPPROTO_IPV6, unix.IPV6_2292PKTOPTIONS)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 0) // what could be set can be cleared
 	return index
+}
+
+func ingress(fd, level, option int) int {
+	var buf [256]byte
+	return packetInfo(buf[:getsockopt(fd, level, option, buf[:])])
 }
 
 // packetInfo finds struct in_pktinfo or in6_pktinfo among control messages and returns its interface index.

@@ -109,7 +109,7 @@ func TestLookupFindsIPv4ByAnIPv6Socket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	t.Cleanup(func() { _ = unix.Close(fd) })
 	to := addrOf(l.Addr())
 	mapped := &unix.SockaddrInet6{Port: int(to.Port()), Addr: netip.MustParseAddr("::ffff:127.0.0.1").As16()}
 	if err := unix.Connect(fd, mapped); err != nil {
