@@ -2,6 +2,8 @@ package testkit_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -104,4 +106,31 @@ func TestWait(t *testing.T) {
 	if got != "fatal: waited 20ms for godot" {
 		t.Errorf("ended with %q", got)
 	}
+}
+
+// TestHelperParent is not a test: it is the program that TestChildDiesWithItsParent kills.
+func TestHelperParent(t *testing.T) {
+	if os.Getenv("TESTKIT_HELPER") == "" {
+		return
+	}
+	fmt.Println("child", shell(t, "exec sleep 600").PID())
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the end
+}
+
+// TestChildDiesWithItsParent: a test program that is killed leaves nothing running.
+func TestChildDiesWithItsParent(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperParent$", "-test.v")
+	cmd.Env = append(os.Environ(), "TESTKIT_HELPER=1")
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	parent := testkit.Start(t, cmd)
+	var pid int
+	testkit.Wait(t, "the child's number", func() bool {
+		_, after, found := strings.Cut(parent.Stdout(), "child ")
+		n, err := fmt.Sscanf(after, "%d\n", &pid)
+		return found && n == 1 && err == nil
+	}, 20*time.Second)
+	parent.Signal(syscall.SIGKILL)
+	testkit.Wait(t, "the child's end", func() bool { return gone(pid) }, 10*time.Second)
 }
