@@ -122,13 +122,14 @@ var (
 // lineReader reads lines and knows where they are.
 type lineReader struct {
 	buf    *bufio.Reader
-	offset int64 // of the line that was returned last
-	end    int64 // behind it
-	number int   // of it, from 1
+	long   []byte // a line that does not fit into buf
+	offset int64  // of the line that was returned last
+	end    int64  // behind it
+	number int    // of it, from 1
 }
 
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{buf: bufio.NewReaderSize(r, maxLine)}
+	return &lineReader{buf: bufio.NewReaderSize(r, 64<<10)}
 }
 
 // reset starts again at a reader whose first byte is at offset of its file.
@@ -141,15 +142,14 @@ func (l *lineReader) reset(r io.Reader, offset int64) {
 // the bytes of a last line without a newline, with errLong the first of a line that is too long. After errLong one
 // can go on.
 func (l *lineReader) next() ([]byte, error) {
-	line, err := l.buf.ReadSlice('\n')
 	l.offset = l.end
-	l.end += int64(len(line))
+	line, err := l.read()
 	l.number++
 	switch {
+	case err == nil && l.end-l.offset > maxLine:
+		return line, errLong
 	case err == nil:
 		return line[:len(line)-1], nil
-	case errors.Is(err, bufio.ErrBufferFull):
-		return line, l.skip()
 	case errors.Is(err, io.EOF) && len(line) > 0:
 		return line, errPartial
 	default:
@@ -157,16 +157,19 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
-// skip passes over the rest of a line that is too long.
-func (l *lineReader) skip() error {
-	for {
-		rest, err := l.buf.ReadSlice('\n')
-		l.end += int64(len(rest))
-		if err == nil || errors.Is(err, io.EOF) {
-			return errLong
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return err
-		}
+// read returns a line as it stands, and of one that is too long no more than maxLine bytes.
+func (l *lineReader) read() ([]byte, error) {
+	part, err := l.buf.ReadSlice('\n')
+	l.end += int64(len(part))
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return part, err
 	}
+	l.long = l.long[:0]
+	for errors.Is(err, bufio.ErrBufferFull) {
+		l.long = append(l.long, part[:min(len(part), maxLine-len(l.long))]...)
+		part, err = l.buf.ReadSlice('\n')
+		l.end += int64(len(part))
+	}
+	l.long = append(l.long, part[:min(len(part), maxLine-len(l.long))]...)
+	return l.long, err
 }
