@@ -88,13 +88,13 @@ func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) {
 
 // Publish gives a record to the sinks only: one that the journal wrote on its own account. r must not change any more.
 func (l *Log) Publish(id flow.Identity, r *flow.Record, err error) {
-	var e *Entry
+	var e *flow.Entry
 	for _, o := range l.outlets {
 		if !o.sink.Wants(r.Event) {
 			continue
 		}
 		if e == nil {
-			e = &Entry{ID: id, Record: r, Err: err}
+			e = &flow.Entry{ID: id, Record: r, Err: err}
 		}
 		o.queue.put(e)
 	}

@@ -39,7 +39,7 @@ func (m *memory) Name() string { return m.name }
 
 func (m *memory) Wants(e flow.Event) bool { return m.events == nil || slices.Contains(m.events, e) }
 
-func (m *memory) Consume(_ context.Context, b logsink.Batch) (int, error) {
+func (m *memory) Consume(_ context.Context, b flow.Batch) (int, error) {
 	if m.block != nil {
 		<-m.block
 	}
@@ -267,7 +267,7 @@ func TestTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{name: "m"}
 		_, stop := start(t, logsink.Config{Sinks: []logsink.Sink{m}})
-		time.Sleep(10*time.Second + time.Millisecond)
+		<-time.After(10*time.Second + time.Millisecond)
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}

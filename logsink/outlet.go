@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // outlet is a sink with its queue.
@@ -26,7 +28,7 @@ func (o *outlet) run(ctx context.Context) {
 	defer close(o.done)
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	var b Batch
+	var b flow.Batch
 	for !b.Last {
 		tick := false
 		select {
@@ -45,7 +47,7 @@ func (o *outlet) run(ctx context.Context) {
 }
 
 // consume hands a batch to the sink; false when it was the last.
-func (o *outlet) consume(ctx context.Context, b Batch) bool {
+func (o *outlet) consume(ctx context.Context, b flow.Batch) bool {
 	if len(b.Entries) == 0 && b.Missed == 0 && !b.Tick && !b.Last {
 		return true
 	}
@@ -56,7 +58,7 @@ func (o *outlet) consume(ctx context.Context, b Batch) bool {
 		o.delivered.Add(uint64(len(b.Entries)))
 		return true
 	}
-	o.delivered.Add(uint64(n)) //nolint:gosec // a count of entries is not negative
+	o.delivered.Add(uint64(n))
 	o.queue.abandon(len(b.Entries) - n)
 	if ctx.Err() == nil && o.failed != nil {
 		o.failed(o.sink.Name(), err)
@@ -67,7 +69,7 @@ func (o *outlet) consume(ctx context.Context, b Batch) bool {
 func (o *outlet) stats() Stats {
 	queued, dropped := o.queue.counts()
 	s := Stats{Name: o.sink.Name(), Delivered: o.delivered.Load(), Dropped: dropped}
-	s.Queued = queued + uint64(o.taken.Load()) //nolint:gosec // never negative
+	s.Queued = queued + uint64(o.taken.Load())
 	select {
 	case <-o.done:
 		s.Ended = true

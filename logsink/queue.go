@@ -13,7 +13,7 @@ type queue struct {
 	wake  chan struct{} // holds one token when there is something to take
 
 	mu      sync.Mutex
-	entries []*Entry
+	entries []*flow.Entry
 	missed  uint64 // since the last take
 	dropped uint64
 	closed  bool
@@ -24,7 +24,7 @@ func newQueue(limit int) *queue {
 }
 
 // put adds an entry, or counts it as missed. It never waits.
-func (q *queue) put(e *Entry) {
+func (q *queue) put(e *flow.Entry) {
 	q.mu.Lock()
 	switch {
 	case q.closed:
@@ -56,7 +56,7 @@ func (q *queue) signal() {
 }
 
 // take removes all entries; spare is used to hold the coming ones.
-func (q *queue) take(spare []*Entry) (entries []*Entry, missed uint64, last bool) {
+func (q *queue) take(spare []*flow.Entry) (entries []*flow.Entry, missed uint64, last bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	entries, missed = q.entries, q.missed

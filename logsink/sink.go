@@ -2,7 +2,6 @@ package logsink
 
 import (
 	"context"
-	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -22,28 +21,7 @@ type Sink interface {
 	Wants(e flow.Event) bool
 	// Consume takes a batch and returns with how many of its entries the sink is done. It may take its time, but
 	// should return once ctx is done, which means that lodoor ends now. An error ends the sink: it is not called again.
-	Consume(ctx context.Context, b Batch) (int, error)
-}
-
-// Entry is a record and what became of it in the journal. It is shared by all sinks: nobody may change it.
-type Entry struct {
-	ID     flow.Identity // zero when there is no journal
-	Record *flow.Record
-	Err    error // why the journal could not keep the record
-}
-
-// Batch is what a sink gets at once; it must not keep Entries.
-type Batch struct {
-	// Entries are in the order of commit.
-	Entries []*Entry
-	// Missed is how many entries, after these, found no room in the sink's queue. The sink says so to its readers.
-	Missed uint64
-	// Now is the time of the call.
-	Now time.Time
-	// Tick is set about once a second, with or without entries, for what has to be told in time.
-	Tick bool
-	// Last is set once, when nothing comes after this batch.
-	Last bool
+	Consume(ctx context.Context, b flow.Batch) (int, error)
 }
 
 // Stats say what became of the records that a sink wanted.

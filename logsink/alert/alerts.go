@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -81,7 +80,7 @@ func (a *Alerts) Trouble(err error) {
 }
 
 // Consume looks at a batch. It never fails.
-func (a *Alerts) Consume(_ context.Context, b logsink.Batch) (int, error) {
+func (a *Alerts) Consume(_ context.Context, b flow.Batch) (int, error) {
 	for _, entry := range b.Entries {
 		if entry.Err != nil {
 			a.add(lost("a record is not in it: "+entry.Err.Error(), entry.Record.Time), b.Now)

@@ -41,15 +41,15 @@ func newBell(t *testing.T) *bell {
 }
 
 // give hands records to the alerts at the bell's time and returns the messages that came of them.
-func (b *bell) give(records ...flow.Record) []string { return b.batch(logsink.Batch{}, records...) }
+func (b *bell) give(records ...flow.Record) []string { return b.batch(flow.Batch{}, records...) }
 
-func (b *bell) batch(batch logsink.Batch, records ...flow.Record) []string {
+func (b *bell) batch(batch flow.Batch, records ...flow.Record) []string {
 	b.t.Helper()
 	for i := range records {
 		if records[i].Time.IsZero() {
 			records[i].Time = b.now
 		}
-		batch.Entries = append(batch.Entries, &logsink.Entry{Record: &records[i]})
+		batch.Entries = append(batch.Entries, &flow.Entry{Record: &records[i]})
 	}
 	batch.Now = b.now
 	if n, err := b.a.Consume(context.Background(), batch); err != nil || n != len(records) {
@@ -63,7 +63,7 @@ func (b *bell) pass(d time.Duration) (messages []string) {
 	b.t.Helper()
 	for range d / time.Second {
 		b.now = b.now.Add(time.Second)
-		messages = append(messages, b.batch(logsink.Batch{Tick: true})...)
+		messages = append(messages, b.batch(flow.Batch{Tick: true})...)
 	}
 	return messages
 }
@@ -282,7 +282,7 @@ func TestCountsAreToldAtTheEnd(t *testing.T) {
 	b := newBell(t)
 	r := closed("pg", flow.EndDialRefused, "down")
 	b.give(r, r, r)
-	want(t, b.batch(logsink.Batch{Last: true}), "pg: backend down, 3 sessions failed: down")
+	want(t, b.batch(flow.Batch{Last: true}), "pg: backend down, 3 sessions failed: down")
 }
 
 func TestJournalTrouble(t *testing.T) {
@@ -297,8 +297,8 @@ func TestJournalTrouble(t *testing.T) {
 func TestRecordThatTheJournalLostIsTrouble(t *testing.T) {
 	b := newBell(t)
 	r := flow.Record{Event: flow.EventSessionOpen, Time: b.now}
-	_, err := b.a.Consume(context.Background(), logsink.Batch{
-		Entries: []*logsink.Entry{{Record: &r, Err: errors.New("disk full")}}, Now: b.now,
+	_, err := b.a.Consume(context.Background(), flow.Batch{
+		Entries: []*flow.Entry{{Record: &r, Err: errors.New("disk full")}}, Now: b.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +311,7 @@ func TestRecordThatTheJournalLostIsTrouble(t *testing.T) {
 
 func TestMissedRecordsAreTold(t *testing.T) {
 	b := newBell(t)
-	want(t, b.batch(logsink.Batch{Missed: 12}),
+	want(t, b.batch(flow.Batch{Missed: 12}),
 		"not told one by one, 12 events: records came too fast to be looked at for alerts")
 }
 
@@ -333,7 +333,7 @@ func TestNoLoopThroughTheLog(t *testing.T) {
 		for range 10 {
 			log.Append(refused("pg", flow.ZonePublic, flow.CauseNonLocal, addr(1)), nil)
 		}
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Fatal(err)

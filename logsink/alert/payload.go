@@ -10,7 +10,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -42,7 +41,7 @@ type identity struct {
 }
 
 // encode makes the body of a delivery. undelivered is how many alerts before this one were lost.
-func (w *Webhook) encode(e *logsink.Entry, undelivered uint64) ([]byte, error) {
+func (w *Webhook) encode(e *flow.Entry, undelivered uint64) ([]byte, error) {
 	a := e.Record.Alert
 	p := payload{
 		Text:  fmt.Sprintf("lodoor on %s: %s: %s", w.c.Host, strings.ToUpper(a.Severity.String()), a.Message),

@@ -65,7 +65,7 @@ func readFirstLine(path string) (text, warning string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("webhook file: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return "", "", fmt.Errorf("webhook file: %w", err)

@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -104,7 +103,7 @@ func (w *Webhook) Wants(e flow.Event) bool { return e == flow.EventAlert }
 
 // Consume delivers a batch; an alert that cannot be delivered is told to Warn and counted in the next delivery. The
 // only error is that ctx is done.
-func (w *Webhook) Consume(ctx context.Context, b logsink.Batch) (int, error) {
+func (w *Webhook) Consume(ctx context.Context, b flow.Batch) (int, error) {
 	for i, e := range b.Entries {
 		if e.Record.Alert == nil || w.target.Load().IsZero() {
 			continue
@@ -126,7 +125,7 @@ func (w *Webhook) Consume(ctx context.Context, b logsink.Batch) (int, error) {
 }
 
 // deliver tries until the alert is taken, too old, or refused for good.
-func (w *Webhook) deliver(ctx context.Context, e *logsink.Entry) error {
+func (w *Webhook) deliver(ctx context.Context, e *flow.Entry) error {
 	body, err := w.encode(e, w.lost)
 	if err != nil {
 		return err
@@ -188,7 +187,7 @@ func (w *Webhook) post(ctx context.Context, body []byte) error {
 	if err != nil {
 		return describe(err, w.c.Timeout)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	if resp.StatusCode/100 == 2 {
 		// The answer is read so that the receiver can write it; what it says does not matter.
 		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
@@ -202,5 +201,5 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, longestAfter) //nolint:gosec // 31 bits
+	return min(time.Duration(seconds)*time.Second, longestAfter)
 }

@@ -40,7 +40,7 @@ func (b *busy) show(r *flow.Record) bool {
 		}
 	case flow.EventSessionRefused:
 		b.refusals.seen++
-		if b.refusals.seen <= uint64(b.limit) { //nolint:gosec // positive, see New
+		if b.refusals.seen <= uint64(b.limit) {
 			return true
 		}
 		b.refusals.hidden++
@@ -54,7 +54,7 @@ func (b *busy) show(r *flow.Record) bool {
 // session counts an open or a close. Once one of them is too frequent both are only counted.
 func (b *busy) session(t *tally) bool {
 	t.seen++
-	b.counting = b.counting || t.seen > uint64(b.limit) //nolint:gosec // positive, see New
+	b.counting = b.counting || t.seen > uint64(b.limit)
 	if b.counting {
 		t.hidden++
 	}
@@ -78,7 +78,7 @@ func (b *busy) sum(now time.Time) (sessions, refusals string) {
 	if b.refusals.hidden > 0 {
 		refusals = fmt.Sprintf("%s more in the last %s", count(b.behind, "connection"), last)
 	}
-	limit := uint64(b.limit) //nolint:gosec // positive, see New
+	limit := uint64(b.limit)
 	again := b.opens.seen > limit || b.closes.seen > limit
 	*b = busy{limit: b.limit, counting: again, since: now}
 	return sessions, refusals

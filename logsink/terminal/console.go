@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -19,7 +18,7 @@ type Encode func(dst []byte, id flow.Identity, r *flow.Record) ([]byte, error)
 
 // Config says what is shown, how and where.
 type Config struct {
-	// Out is usually standard output. A write to it may block for ever: see [logsink.Log.Run].
+	// Out is usually standard output. A write to it may block for ever: see Run of logsink.Log.
 	Out io.Writer
 	// Format is how lines for people look.
 	Format Format
@@ -69,7 +68,7 @@ func (c *Console) Wants(e flow.Event) bool {
 }
 
 // Consume writes a batch. An error, as of a closed pipe, is for good: nothing can be shown any more.
-func (c *Console) Consume(ctx context.Context, b logsink.Batch) (int, error) {
+func (c *Console) Consume(ctx context.Context, b flow.Batch) (int, error) {
 	written := 0
 	for i, e := range b.Entries {
 		if err := c.show(e); err != nil {
@@ -95,7 +94,7 @@ func (c *Console) Consume(ctx context.Context, b logsink.Batch) (int, error) {
 	return len(b.Entries), nil
 }
 
-func (c *Console) show(e *logsink.Entry) (err error) {
+func (c *Console) show(e *flow.Entry) (err error) {
 	if c.c.Encode == nil {
 		if c.busy.show(e.Record) {
 			c.buf = c.c.Format.append(c.buf, e.Record, e.Err)
@@ -110,7 +109,7 @@ func (c *Console) show(e *logsink.Entry) (err error) {
 }
 
 // missed tells of lines that found no room while the terminal was slow.
-func (c *Console) missed(b logsink.Batch) {
+func (c *Console) missed(b flow.Batch) {
 	if c.c.Encode != nil {
 		t := b.Now.UTC().Format(time.RFC3339Nano)
 		c.buf = fmt.Appendf(c.buf, `{"time":%q,"event":"console.missed","count":%d}`+"\n", t, b.Missed)

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/logsink/terminal"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -31,16 +32,16 @@ func console(t *testing.T, c terminal.Config) *terminal.Console {
 	return k
 }
 
-func entries(n int, r flow.Record) []*logsink.Entry {
-	list := make([]*logsink.Entry, n)
+func entries(n int, r flow.Record) []*flow.Entry {
+	list := make([]*flow.Entry, n)
 	for i := range list {
-		list[i] = &logsink.Entry{Record: &r}
+		list[i] = &flow.Entry{Record: &r}
 	}
 	return list
 }
 
 // consume gives the console a batch and returns what it wrote.
-func consume(t *testing.T, k *terminal.Console, out *bytes.Buffer, b logsink.Batch) string {
+func consume(t *testing.T, k *terminal.Console, out *bytes.Buffer, b flow.Batch) string {
 	t.Helper()
 	out.Reset()
 	n, err := k.Consume(context.Background(), b)
@@ -54,12 +55,12 @@ func TestBusySecondsAreCounted(t *testing.T) {
 	var out bytes.Buffer
 	k := console(t, terminal.Config{Out: &out})
 	now := at()
-	tick := func(b logsink.Batch) string {
+	tick := func(b flow.Batch) string {
 		now = now.Add(time.Second)
 		b.Tick, b.Now = true, now
 		return consume(t, k, &out, b)
 	}
-	batch := func(parts ...[]*logsink.Entry) (b logsink.Batch) {
+	batch := func(parts ...[]*flow.Entry) (b flow.Batch) {
 		for _, p := range parts {
 			b.Entries = append(b.Entries, p...)
 		}
@@ -68,7 +69,7 @@ func TestBusySecondsAreCounted(t *testing.T) {
 	fin, bad := closed(flow.Outcome{Known: true, End: flow.EndFIN}), closed(flow.Outcome{End: flow.EndReset})
 	none := refused(flow.Refusal{Count: 1})
 
-	tick(logsink.Batch{})
+	tick(flow.Batch{})
 	if got := tick(batch(entries(20, opened()), entries(20, fin))); strings.Count(got, "\n") != 40 {
 		t.Errorf("20 opens and 20 closes a second are not shown one by one:\n%s", got)
 	}
@@ -86,7 +87,7 @@ func TestBusySecondsAreCounted(t *testing.T) {
 	if want := "15:04:09.123  busy      30 opened, 0 closed in the last second\n"; got != want {
 		t.Errorf("in the second busy second: got %q, want %q", got, want)
 	}
-	tick(logsink.Batch{})
+	tick(flow.Batch{})
 	if got = tick(batch(entries(1, opened()))); !strings.Contains(got, " open ") {
 		t.Errorf("after a quiet second opens are not shown: %q", got)
 	}
@@ -95,8 +96,8 @@ func TestBusySecondsAreCounted(t *testing.T) {
 func TestRefusalsAreGrouped(t *testing.T) {
 	var out bytes.Buffer
 	k := console(t, terminal.Config{Out: &out, Quiet: true})
-	consume(t, k, &out, logsink.Batch{Tick: true, Now: at()})
-	b := logsink.Batch{Entries: entries(25, refused(flow.Refusal{Count: 10})), Tick: true, Now: at().Add(3 * time.Second)}
+	consume(t, k, &out, flow.Batch{Tick: true, Now: at()})
+	b := flow.Batch{Entries: entries(25, refused(flow.Refusal{Count: 10})), Tick: true, Now: at().Add(3 * time.Second)}
 	got := consume(t, k, &out, b)
 	if strings.Count(got, "\n") != 21 || !strings.HasSuffix(got, "REFUSED   50 connections more in the last 3s\n") {
 		t.Errorf("want 20 lines and one that counts:\n%s", got)
@@ -106,7 +107,7 @@ func TestRefusalsAreGrouped(t *testing.T) {
 func TestNothingIsHeldBackAtTheEnd(t *testing.T) {
 	var out bytes.Buffer
 	k := console(t, terminal.Config{Out: &out, Rate: 1})
-	got := consume(t, k, &out, logsink.Batch{Entries: entries(3, opened()), Missed: 17, Last: true, Now: at()})
+	got := consume(t, k, &out, flow.Batch{Entries: entries(3, opened()), Missed: 17, Last: true, Now: at()})
 	for _, want := range []string{" open ", "2 more opened", "17 lines not shown"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("want %q in\n%s", want, got)
@@ -118,7 +119,7 @@ func TestRecordOutsideTheJournalIsMarked(t *testing.T) {
 	var out bytes.Buffer
 	list := entries(1, opened())
 	list[0].Err = errors.New("disk full")
-	got := consume(t, console(t, terminal.Config{Out: &out}), &out, logsink.Batch{Entries: list})
+	got := consume(t, console(t, terminal.Config{Out: &out}), &out, flow.Batch{Entries: list})
 	if !strings.HasSuffix(got, "NOT IN THE JOURNAL: disk full\n") {
 		t.Errorf("got %q", got)
 	}
@@ -130,7 +131,7 @@ func TestJSON(t *testing.T) {
 		return fmt.Appendf(dst, `{"seq":%d,"event":%q}`, id.Seq, r.Event), nil
 	}
 	k := console(t, terminal.Config{Out: &out, Encode: encode, Rate: 1})
-	got := consume(t, k, &out, logsink.Batch{Entries: entries(3, opened()), Missed: 2, Tick: true, Now: at()})
+	got := consume(t, k, &out, flow.Batch{Entries: entries(3, opened()), Missed: 2, Tick: true, Now: at()})
 	want := strings.Repeat(`{"seq":0,"event":"session.open"}`+"\n", 3) +
 		`{"time":"2025-03-04T15:04:05.123456789Z","event":"console.missed","count":2}` + "\n"
 	if got != want {
@@ -204,9 +205,8 @@ func TestFullPipeBlocksTheConsoleOnly(t *testing.T) {
 	answered := 0
 	for i := uint64(1); i <= n; i++ {
 		l.Append(opened(), func(flow.Identity, error) { answered++ })
-		for i-summary.Totals().Opened > 4096 { // the test must not be what fills the other sink's queue
-			time.Sleep(time.Millisecond)
-		}
+		// The test must not be what fills the other sink's queue.
+		testkit.Wait(t, "the summary", func() bool { return i-summary.Totals().Opened <= 4096 }, 10*time.Second)
 	}
 	cancel()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "console has not taken") {
@@ -220,22 +220,13 @@ func TestFullPipeBlocksTheConsoleOnly(t *testing.T) {
 		all, _ := io.ReadAll(r)
 		lines <- string(all)
 	}()
-	waitEnded(t, l)
+	// Run has left the console's goroutine behind; now that the pipe is read its write ends.
+	testkit.Wait(t, "the console's write", func() bool { return l.Stats()[0].Ended }, 10*time.Second)
 	_ = w.Close()
 	if got := <-lines; !strings.Contains(got, " open ") {
 		t.Errorf("the pipe got %d bytes without lines", len(got))
 	}
 	if s := l.Stats()[0]; s.Dropped == 0 || s.Delivered+s.Dropped != n {
 		t.Errorf("stats %+v: want each of %d records counted once, some as dropped", s, n)
-	}
-}
-
-// waitEnded waits until the console's goroutine, which Run left behind, has come back from its write.
-func waitEnded(t *testing.T, l *logsink.Log) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !l.Stats()[0].Ended; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the console is still stuck")
-		}
 	}
 }

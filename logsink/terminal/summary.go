@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -56,7 +55,7 @@ func (s *Summary) Wants(e flow.Event) bool {
 }
 
 // Consume adds up a batch. It never fails.
-func (s *Summary) Consume(_ context.Context, b logsink.Batch) (int, error) {
+func (s *Summary) Consume(_ context.Context, b flow.Batch) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.totals.Missed += b.Missed

@@ -6,18 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/logsink/terminal"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 func TestSummary(t *testing.T) {
 	var s terminal.Summary
-	b := logsink.Batch{Entries: entries(6, opened()), Missed: 1}
+	b := flow.Batch{Entries: entries(6, opened()), Missed: 1}
 	for i, dial := range []time.Duration{3, 50, 2, 0, 70} {
 		r := closed(flow.Outcome{Known: true, FromClient: 1024, FromBackend: 2048, Dial: dial * time.Millisecond})
 		r.Session = id(string(rune('a' + i)))
-		b.Entries = append(b.Entries, &logsink.Entry{Record: &r})
+		b.Entries = append(b.Entries, &flow.Entry{Record: &r})
 	}
 	b.Entries = append(b.Entries, entries(1, refused(flow.Refusal{Count: 9998}))...)
 	b.Entries = append(b.Entries, entries(2, refused(flow.Refusal{Count: 1}))...)

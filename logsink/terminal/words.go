@@ -119,7 +119,7 @@ func span(d time.Duration) string {
 	}
 }
 
-func human(n uint64) string { return flow.Size(min(n, 1<<62)).Human() } //nolint:gosec // bounded
+func human(n uint64) string { return flow.Size(min(n, 1<<62)).Human() }
 
 // count writes n of a thing: "1 record", "2 records".
 func count[N ~int | ~uint64](n N, one string) string {
