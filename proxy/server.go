@@ -167,3 +167,38 @@ func (s *Server) Force() { s.cut() }
 
 // Open is the number of sessions that are open.
 func (s *Server) Open() int { return s.sessions.len() }
+
+// Fronts are the addresses at which a service is open now, in the order of its configuration; tripwires are left out.
+func (s *Server) Fronts(service string) []flow.Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	svc := s.services[service]
+	if svc == nil {
+		return nil
+	}
+	configured := svc.current.Load().Service
+	fronts, err := frontsOf(&configured)
+	if err != nil {
+		return nil
+	}
+	var open []flow.Endpoint
+	for _, f := range fronts {
+		if s.listeners[f.key()] != nil && !f.tripwire {
+			open = append(open, f.endpoint)
+		}
+	}
+	return open
+}
+
+// Abandon closes the fronts of a server that was never run.
+func (s *Server) Abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	for key, l := range s.listeners {
+		l.discard()
+		delete(s.listeners, key)
+	}
+	s.cut()
+	s.spare.close()
+}

@@ -78,6 +78,10 @@ func newRootCommand() *cobra.Command {
 		return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
+		newRunCommand(),
+		newReloadCommand(),
+		newRulesCommand(),
+		newDemoCommand(),
 		newVersionCommand(),
 	)
 	return root

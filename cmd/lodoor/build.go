@@ -1,0 +1,220 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/logsink"
+	"github.com/lodoor/lodoor/logsink/alert"
+	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/logsink/terminal"
+	"github.com/lodoor/lodoor/proxy"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+	"github.com/lodoor/lodoor/proxy/peer"
+	"github.com/lodoor/lodoor/rules"
+)
+
+// journalOff is the journal's directory when there is to be none.
+const journalOff = "off"
+
+// door is a lodoor put together. This file is the only place that turns configuration into parts.
+type door struct {
+	config   *configs.Config
+	say      *messages
+	rules    *rules.Set
+	peers    *peer.Identifier
+	journal  *journal.Journal // nil: --journal off
+	alerts   *alert.Alerts
+	webhook  *alert.Webhook
+	summary  *terminal.Summary
+	log      *logsink.Log
+	recorder *pcapng.Recorder // nil: nothing is recorded
+	server   *proxy.Server
+}
+
+// output is where a door shows its sessions.
+type output struct {
+	sessions io.Writer
+	color    bool
+	json     bool
+	quiet    bool
+}
+
+// buildDoor makes the parts and binds the fronts. On an error nothing is left open.
+func buildDoor(loaded *configs.Loaded, out output, say *messages) (*door, error) {
+	d := &door{config: &loaded.Config, rules: loaded.RuleSet, say: say}
+	if err := d.build(out); err != nil {
+		d.abandon()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *door) build(out output) (err error) {
+	if d.peers, err = peer.New(peer.Config{}); err != nil {
+		return fmt.Errorf("prepare the proof of peers: %w", err)
+	}
+	if err := d.buildServer(); err != nil {
+		return err
+	}
+	if err := d.server.Listen(); err != nil {
+		return explainBind(err)
+	}
+	if err := d.openJournal(); err != nil {
+		return err
+	}
+	return d.buildSinks(out)
+}
+
+// buildServer makes the server. It gets the log by way of the door, since the log needs the journal, which is opened
+// only when the fronts are known to be free.
+func (d *door) buildServer() error {
+	copies, err := lane.NewCopy(lane.CopyConfig{})
+	if err != nil {
+		return fmt.Errorf("make the copy lane: %w", err)
+	}
+	if d.config.Record.Dir != "" {
+		if d.recorder, err = pcapng.New(pcapng.Config{
+			Settings: d.config.Record, Version: version(), Trouble: func(err error) { d.say.warn(err.Error()) },
+		}); err != nil {
+			return fmt.Errorf("record to %s: %w", d.config.Record.Dir, err)
+		}
+	}
+	services, err := d.services(d.config)
+	if err != nil {
+		return err
+	}
+	config := proxy.Config{
+		Services: services, Lane: copies, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
+		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
+	}
+	if d.recorder != nil {
+		config.Recorder = d.recorder
+	}
+	d.server, err = proxy.New(config)
+	return err
+}
+
+// doorLog is the door's log as the server sees it.
+type doorLog door
+
+func (l *doorLog) Append(r flow.Record, done func(flow.Identity, error)) { l.log.Append(r, done) }
+
+// services turns the configuration's services into the server's.
+func (d *door) services(c *configs.Config) ([]proxy.Service, error) {
+	var own []netip.Addr
+	services := make([]proxy.Service, 0, len(c.Services))
+	for i := range c.Services {
+		s := &c.Services[i]
+		svc := proxy.Service{
+			Name: s.Name, Fronts: s.Listen, Backend: s.Backend,
+			Limits: s.Limits, Timeouts: s.Timeouts, Record: c.RecordOn(s),
+		}
+		if c.TripwireOn(s) {
+			if own == nil {
+				var err error
+				if own, err = peer.OwnAddresses(); err != nil {
+					return nil, fmt.Errorf("list own addresses for the tripwire: %w", err)
+				}
+			}
+			svc.Tripwire = own
+		}
+		services = append(services, svc)
+	}
+	return services, nil
+}
+
+func (d *door) openJournal() error {
+	settings := d.config.Journal
+	if settings.Dir == journalOff {
+		return nil
+	}
+	if settings.Dir == "" {
+		dir, err := journal.DefaultDir(instanceOf(d.config))
+		if err != nil {
+			return fmt.Errorf("find a place for the journal: %w; name one with --journal DIR, or --journal off", err)
+		}
+		settings.Dir = dir
+	}
+	var err error
+	d.journal, err = journal.Open(journal.Config{
+		Settings: settings, Version: version(), Trouble: func(err error) { d.alerts.Trouble(err) },
+	})
+	var taken *journal.TakenError
+	if errors.As(err, &taken) {
+		return fmt.Errorf("%w; a second door needs a name of its own: --instance NAME", err)
+	}
+	return err
+}
+
+func (d *door) buildSinks(out output) error {
+	names := make([]string, 0, len(d.config.Services))
+	for _, s := range d.config.Services {
+		names = append(names, s.Name)
+	}
+	show := terminal.Config{
+		Out: out.sessions, Quiet: out.quiet, Format: terminal.Format{Color: out.color, Services: names},
+	}
+	if out.json {
+		show.Encode = journal.Encode
+	}
+	console, err := terminal.New(show)
+	if err != nil {
+		return err
+	}
+	d.summary = &terminal.Summary{}
+	if err := d.buildAlerts(); err != nil {
+		return err
+	}
+	config := logsink.Config{
+		Alerts: d.alerts, Sinks: []logsink.Sink{console, d.summary, d.webhook},
+		Failed: func(sink string, err error) { d.say.warn(fmt.Sprintf("%s: %v; sessions go on", sink, err)) },
+	}
+	if d.journal != nil {
+		config.Journal = d.journal
+	}
+	d.log, err = logsink.New(config)
+	return err
+}
+
+func (d *door) buildAlerts() (err error) {
+	settings := d.config.Alerts
+	target, warnings, err := settings.Target()
+	if err != nil {
+		return configError(err)
+	}
+	for _, w := range warnings {
+		d.say.warn(w)
+	}
+	d.webhook, err = alert.NewWebhook(alert.WebhookConfig{
+		Target: target, Timeout: settings.Timeout, Version: version(), Warn: func(err error) { d.say.warn(err.Error()) },
+	})
+	if err != nil {
+		return err
+	}
+	d.alerts, err = alert.New(alert.Config{
+		Repeat: settings.Repeat, Append: func(r flow.Record) { d.log.Append(r, nil) },
+	})
+	return err
+}
+
+// abandon closes what was opened by a start that failed.
+func (d *door) abandon() {
+	if d.server != nil {
+		d.server.Abandon()
+	}
+	if d.journal != nil {
+		_ = d.journal.Close()
+	}
+	if d.recorder != nil {
+		_ = d.recorder.Close()
+	}
+	if d.peers != nil {
+		_ = d.peers.Close()
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// reloader puts a changed configuration to work. Its methods are called on one goroutine.
+type reloader struct {
+	door     *door
+	load     func() (*configs.Loaded, error)
+	file     string
+	watching chan error // the end of the watch; nil when nothing is watched
+}
+
+// watch tells of changes of the configuration's file, when the configuration asks for it.
+func (r *reloader) watch(ctx context.Context) (<-chan struct{}, error) {
+	if !r.door.config.Watch {
+		return nil, nil
+	}
+	if r.file == "" {
+		return nil, errors.New("watch: there is no configuration file to watch; reload with SIGHUP")
+	}
+	changed := make(chan struct{}, 1)
+	r.watching = make(chan error, 1)
+	go func() {
+		r.watching <- configs.Watch(ctx, r.file, func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	return changed, nil
+}
+
+// ended waits for the watch, which ends with its context.
+func (r *reloader) ended() error {
+	if r.watching == nil {
+		return nil
+	}
+	return <-r.watching
+}
+
+// reload reads the configuration and swaps it in as a whole; one that is broken changes nothing and is alerted.
+func (r *reloader) reload() {
+	loaded, err := r.load()
+	if err == nil {
+		err = r.apply(loaded)
+	}
+	if err != nil {
+		r.door.say.warn("the configuration was not reloaded and nothing has changed:\n" + err.Error())
+		r.record(flow.EventConfigRejected, &flow.Config{Source: cmp.Or(r.file, "flags"), Error: err.Error()})
+		return
+	}
+	r.door.say.info("the configuration was reloaded from " + sourceOf(loaded))
+	r.record(flow.EventConfigLoaded, &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)})
+}
+
+// sourceOf is where a configuration came from, as records and messages name it.
+func sourceOf(loaded *configs.Loaded) string {
+	if loaded.File == "" {
+		return "flags"
+	}
+	return loaded.File
+}
+
+func (r *reloader) record(e flow.Event, c *flow.Config) {
+	r.door.log.Append(flow.Record{Time: time.Now(), Event: e, Config: c}, nil)
+}
+
+func (r *reloader) apply(loaded *configs.Loaded) error {
+	c := &loaded.Config
+	services, err := r.door.services(c)
+	if err != nil {
+		return err
+	}
+	target, warnings, err := c.Alerts.Target()
+	if err != nil {
+		return err
+	}
+	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
+		return explainBind(err)
+	}
+	r.door.webhook.Retarget(target)
+	for _, w := range append(loaded.Warnings, warnings...) {
+		r.door.say.warn(w)
+	}
+	if fixed := needRestart(r.door.config, c); len(fixed) > 0 {
+		r.door.say.warn("these changes need a restart: " + strings.Join(fixed, ", "))
+	}
+	r.door.config, r.door.rules = keepFixed(r.door.config, c), loaded.RuleSet
+	return nil
+}
+
+// needRestart names the settings that differ and are only read at the start.
+func needRestart(old, fresh *configs.Config) []string {
+	var names []string
+	for _, s := range []struct {
+		name string
+		same bool
+	}{
+		{"instance", old.Instance == fresh.Instance},
+		{"log", old.Log == fresh.Log},
+		{"journal", old.Journal == fresh.Journal},
+		{"record", old.Record == fresh.Record},
+		{"shutdown", old.Shutdown == fresh.Shutdown},
+		{"watch", old.Watch == fresh.Watch},
+		{"alerts.repeat", old.Alerts.Repeat == fresh.Alerts.Repeat},
+		{"alerts.timeout", old.Alerts.Timeout == fresh.Alerts.Timeout},
+	} {
+		if !s.same {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// keepFixed is the configuration at work: fresh, but for what needs a restart.
+func keepFixed(old, fresh *configs.Config) *configs.Config {
+	c := *fresh
+	c.Instance, c.Log, c.Journal = old.Instance, old.Log, old.Journal
+	c.Record, c.Shutdown, c.Watch = old.Record, old.Shutdown, old.Watch
+	return &c
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// serve runs a door until a signal or ctx ends it. load reads the configuration anew for a reload.
+func (d *door) serve(ctx context.Context, load func() (*configs.Loaded, error), loaded *configs.Loaded) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	r := &reloader{door: d, load: load, file: loaded.File}
+	server := func() error {
+		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, r) }, func() error {
+			d.log.Append(flow.Record{
+				Time: time.Now(), Event: flow.EventConfigLoaded,
+				Config: &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)},
+			}, nil)
+			return d.server.Run(ctx)
+		})
+	}
+	// Each part ends after all that use it: the server first, then the recordings, the sinks, and the journal last.
+	run := server
+	if d.recorder != nil {
+		run = inside(d.recorder.Run, run)
+	}
+	run = inside(d.log.Run, run)
+	if d.journal != nil {
+		run = inside(d.journal.Run, run)
+	}
+	return errors.Join(run(), d.peers.Close())
+}
+
+// within runs outer beside inner. When inner has returned, outer is asked to end and waited for.
+func within(outer func(context.Context) error, inner func() error) error {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- outer(ctx) }()
+	err := inner()
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+func inside(outer func(context.Context) error, inner func() error) func() error {
+	return func() error { return within(outer, inner) }
+}
+
+// obeySignals ends the server at the first SIGINT or SIGTERM, its drain at the second, and reloads at SIGHUP, until
+// ctx ends.
+func (d *door) obeySignals(ctx context.Context, stop context.CancelFunc, r *reloader) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	changed, err := r.watch(ctx)
+	if err != nil {
+		d.say.warn(err.Error())
+	}
+	stopping := false
+	for {
+		select {
+		case <-ctx.Done():
+			return r.ended()
+		case <-changed:
+			r.reload()
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				r.reload()
+			case stopping:
+				d.server.Force()
+			default:
+				stopping = true
+				d.sayDraining()
+				stop()
+			}
+		}
+	}
+}
+
+func (d *door) sayDraining() {
+	n := d.server.Open()
+	if n == 0 || d.config.Shutdown.Drain == 0 {
+		return
+	}
+	d.say.info(fmt.Sprintf("waiting up to %s for %s to end; once more ends at once",
+		configs.FormatDuration(d.config.Shutdown.Drain), plural(uint64(n), "session")))
+}
+
+// plural writes a number with its noun.
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
