@@ -113,7 +113,7 @@ func TestHelperParent(t *testing.T) {
 	if os.Getenv("TESTKIT_HELPER") == "" {
 		return
 	}
-	fmt.Println("child", shell(t, "exec sleep 600").PID())
+	fmt.Fprintln(os.Stdout, "child", shell(t, "exec sleep 600").PID())
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the end
 }
 
