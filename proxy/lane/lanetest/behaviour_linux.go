@@ -3,12 +3,25 @@ package lanetest
 import (
 	"io"
 	"net"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/lodoor/lodoor/internal/testkit"
 )
+
+// control calls f with the descriptor of c.
+func control(t testing.TB, c net.Conn, f func(fd int)) {
+	t.Helper()
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { f(int(fd)) })
+	}
+	if err != nil {
+		t.Fatalf("descriptor: %v", err)
+	}
+}
 
 // acknowledged waits until the other end's kernel has all that was written to c.
 func acknowledged(t testing.TB, c net.Conn) {

@@ -22,6 +22,7 @@ func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 		}
 	})
 	k := kit{newLane: newLane, network: networks()[0]}
+	t.Run("InTime", k.inTime)
 	t.Run("CloseWaits", k.closeWaits)
 	t.Run("Memory", k.memory)
 	t.Run("Many", k.many)

@@ -5,7 +5,6 @@ package lanetest
 import (
 	"net"
 	"net/netip"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -38,15 +37,4 @@ func addrPort(a net.Addr) netip.AddrPort {
 		return tcp.AddrPort()
 	}
 	return netip.AddrPort{}
-}
-
-func control(t testing.TB, c net.Conn, f func(fd int)) {
-	t.Helper()
-	raw, err := c.(syscall.Conn).SyscallConn()
-	if err == nil {
-		err = raw.Control(func(fd uintptr) { f(int(fd)) })
-	}
-	if err != nil {
-		t.Fatalf("descriptor: %v", err)
-	}
 }
