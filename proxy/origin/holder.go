@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -20,7 +19,9 @@ import (
 
 // Holder is who listens at an address. The zero Holder is nobody.
 type Holder struct {
-	// Listening says that somebody listens; when it is false nothing else is set.
+	// Err is why it could not be found out; nothing else is set then.
+	Err error
+	// Listening says that somebody listens; when it is false nothing below is set.
 	Listening bool
 	// PID is the process, 0 when it was not found. Of a server and the workers that inherited its socket it is the
 	// server.
@@ -42,6 +43,8 @@ func (h Holder) String() string {
 	var details []string
 	who := h.Program
 	switch {
+	case h.Err != nil:
+		return "somebody unknown (" + printable(h.Err.Error()) + ")"
 	case !h.Listening:
 		return "nobody"
 	case h.PID != 0:
@@ -77,14 +80,14 @@ func printable(s string) string {
 // socket. An unspecified address (0.0.0.0, ::) asks for whoever would be in its way; localhost, or a port alone, for
 // 127.0.0.1 and then ::1. When ctx is over before the process is found, the answer is without it.
 //
-// That nobody listens is not an error. The error is [errors.ErrUnsupported] where the system does not tell.
-func HolderOf(ctx context.Context, at flow.Endpoint) (Holder, error) {
+// That nobody listens is not an error. [Holder.Err] is [errors.ErrUnsupported] where the system does not tell.
+func HolderOf(ctx context.Context, at flow.Endpoint) Holder {
 	f := finder{proc: procfs.New(""), listeners: sockdiag.Listeners, addresses: net.InterfaceAddrs}
 	h, err := f.find(ctx, at)
 	if err != nil {
-		return Holder{}, fmt.Errorf("find who listens at %s: %w", at, err)
+		return Holder{Err: fmt.Errorf("find who listens at %s: %w", at, err)}
 	}
-	return h, nil
+	return h
 }
 
 // finder is HolderOf's view of the system.
@@ -113,55 +116,6 @@ func (f *finder) find(ctx context.Context, at flow.Endpoint) (Holder, error) {
 		}
 	}
 	return Holder{}, nil
-}
-
-// candidates are the addresses that an endpoint may mean, first choice first.
-func (f *finder) candidates(at flow.Endpoint) ([]netip.Addr, error) {
-	if at.Host == "" || strings.EqualFold(at.Host, "localhost") {
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
-	}
-	a, ok := at.Addr()
-	if !ok {
-		return nil, fmt.Errorf("%q is not an address", at.Host)
-	}
-	a = a.WithZone("")
-	if a.IsUnspecified() || a.IsLoopback() {
-		return []netip.Addr{a}, nil
-	}
-	own, err := f.addresses()
-	if err != nil {
-		return nil, err
-	}
-	if !slices.ContainsFunc(own, func(o net.Addr) bool { return isAddr(o, a) }) {
-		return nil, errors.New("it is not an address of this host")
-	}
-	return []netip.Addr{a}, nil
-}
-
-func isAddr(o net.Addr, a netip.Addr) bool {
-	n, ok := o.(*net.IPNet)
-	return ok && n.IP.Equal(a.AsSlice())
-}
-
-// listenerAt is the socket that would get a connection to an address: one that is bound to just it goes before one
-// that takes all. For an unspecified address it is any that overlaps.
-func listenerAt(sockets []sockdiag.Socket, a netip.Addr) *sockdiag.Socket {
-	var best *sockdiag.Socket
-	for i := range sockets {
-		s := &sockets[i]
-		if s.Local.Addr() == a {
-			return s
-		}
-		if best == nil && (covers(s.Local.Addr(), a, s.V6Only) || covers(a, s.Local.Addr(), false)) {
-			best = s
-		}
-	}
-	return best
-}
-
-// covers says whether a socket at the unspecified address wide also takes what is sent to a.
-func covers(wide, a netip.Addr, v6only bool) bool {
-	return wide.IsUnspecified() && (wide.Is4() == a.Is4() || wide.Is6() && !v6only)
 }
 
 // findUnix is find for Unix sockets. The path that was bound may be another name of the same file (/var/run, /run).

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -17,6 +18,7 @@ func TestHolderString(t *testing.T) {
 		want   string
 	}{
 		{Holder{}, "nobody"},
+		{Holder{Err: errors.New("not\a here")}, `somebody unknown ("not\a here")`},
 		{Holder{Listening: true, PID: 812, Program: "postgres", UIDKnown: true, UID: 105, User: "postgres"},
 			"postgres (pid 812, user postgres)"},
 		{Holder{Listening: true, PID: 812, Program: "postgres", UIDKnown: true, UID: 105}, "postgres (pid 812, uid 105)"},

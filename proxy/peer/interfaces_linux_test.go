@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 func TestInterfaces(t *testing.T) {
@@ -78,5 +79,27 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("address %v in %v", own, network)
 		}
 		packetInfo(data)
+	})
+}
+
+func TestZoneOf(t *testing.T) {
+	n := testkit.NewNetwork(t)
+	n.Host.Do(func() {
+		for _, tc := range []struct {
+			addr, ingress string
+			want          flow.Zone
+		}{
+			{"::ffff:127.0.0.1", "", flow.ZoneLoopback},
+			{"10.99.0.1", "", flow.ZoneSelf},
+			{"fd99::2", n.Link, flow.ZoneContainer},
+			{"10.99.0.2", "lo", flow.ZoneLAN},
+		} {
+			if got, err := ZoneOf(netip.MustParseAddr(tc.addr), tc.ingress); err != nil || got != tc.want {
+				t.Errorf("%s by %q is %v, %v; want %v", tc.addr, tc.ingress, got, err, tc.want)
+			}
+		}
+		if _, err := ZoneOf(n.Remote4, "none0"); err == nil {
+			t.Error("an interface that does not exist has no error")
+		}
 	})
 }

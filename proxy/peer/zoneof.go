@@ -16,6 +16,7 @@ func ZoneOf(a netip.Addr, ingress string) (flow.Zone, error) {
 	if err != nil {
 		return flow.ZoneUnknown, fmt.Errorf("read this host's interfaces: %w", err)
 	}
+	a = a.Unmap().WithZone("")
 	s := newSnapshot(interfaces, time.Now())
 	if ingress == "" {
 		return s.zone(a, nil), nil
