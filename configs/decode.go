@@ -104,6 +104,9 @@ func convertText(raw any, t reflect.Type) (any, error) {
 	v := reflect.New(t)
 	unmarshaler, _ := v.Interface().(encoding.TextUnmarshaler) // isText said so
 	if err := unmarshaler.UnmarshalText([]byte(s)); err != nil {
+		if meant := nearest(strings.ToLower(s), wordsOf(t)); meant != "" {
+			return nil, fmt.Errorf("%w; did you mean %s?", err, meant)
+		}
 		return nil, err
 	}
 	return v.Elem().Interface(), nil

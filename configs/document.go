@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -87,8 +86,8 @@ func position(data []byte, offset int) place {
 
 // child is the path of a key below a path. A key that is not plain is quoted, so that it is never taken for a path.
 func child(path, key string) string {
-	if !regexp.MustCompile(`^[A-Za-z0-9_-]+$`).MatchString(key) {
-		key = strconv.Quote(key)
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`).MatchString(key) {
+		key = shorten(key)
 	}
 	if path == "" {
 		return key

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"os"
@@ -79,6 +80,7 @@ func (l *loader) file() {
 		l.problems = append(l.problems, *problem)
 	} else if src.name != "" {
 		doc, flaws = parse(src.name, src.data)
+		l.out.fileSum = sha256.Sum256(src.data)
 	}
 	l.out.doc, l.shape.doc = doc, doc
 	l.flaws(flaws)

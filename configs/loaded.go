@@ -23,6 +23,7 @@ type Loaded struct {
 	RuleSet *rules.Set
 
 	doc       *document
+	fileSum   sum
 	given     map[string]string // by key: the variable, the flag or "the command line" that gave it
 	flagRules int               // how many rules of the command line come before the file's
 }

@@ -59,5 +59,13 @@ func asError(problems []Problem) error {
 			cmp.Compare(a.Key, b.Key),
 		)
 	})
-	return &Error{slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })}
+	return &Error{slices.CompactFunc(problems, same)}
+}
+
+// same says whether two problems are one: what an alias repeats is wrong only where it is written.
+func same(a, b Problem) bool {
+	if a.Line > 0 {
+		a.Key = b.Key
+	}
+	return a == b
 }

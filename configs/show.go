@@ -60,6 +60,9 @@ func (s *shower) table(path string, v reflect.Value, sparse bool) *yaml.Node {
 			continue
 		}
 		at := child(path, f.name)
+		if isSecret(at) && value.IsZero() {
+			continue // a file that says nothing of it can be loaded
+		}
 		shown := s.value(at, value, sparse)
 		n.Content = append(n.Content, text(f.name), shown)
 		if value.Kind() != reflect.Struct || isLeaf(value.Type()) {

@@ -3,7 +3,6 @@ package configs
 import (
 	"fmt"
 	"strconv"
-	"time"
 )
 
 // plain turns what the parsers make into the few types that a document has.
@@ -57,10 +56,8 @@ func kindOf(v any) string {
 		return strconv.FormatBool(v)
 	case int64, float64:
 		return fmt.Sprintf("the number %v", v)
-	case time.Time:
-		return "a date"
 	default:
-		return fmt.Sprintf("a %T", v)
+		return "a date or time" // what else the formats have
 	}
 }
 

@@ -31,25 +31,40 @@ func parseYAML(doc *document, data []byte) []flaw {
 	return w.flaws
 }
 
-// yamlSyntax finds the place that a parser's message names, as well as it can: yaml tells lines and no columns.
+// yamlSyntax finds the place of a syntax error. The parser tells no column, and the line where the broken part begins
+// rather than the one that broke it.
 func yamlSyntax(data []byte, err error) flaw {
 	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1]) // digits; too many of them are clamped below
 		text = text[len(m[0]):]
 	}
-	lines := strings.Split(string(data), "\n")
-	line = min(max(line, 1), len(lines))
-	content := strings.TrimRight(lines[line-1], "\r")
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	line = firstBroken(lines, min(max(line, 1), len(lines)))
+	content := string(bytes.TrimRight(lines[line-1], "\r\n"))
 	indent := content[:len(content)-len(strings.TrimLeft(content, " \t"))]
 	column := len(indent) + 1
 	switch i := strings.IndexByte(indent, '\t'); {
 	case i >= 0:
 		column, text = i+1, text+"; YAML is indented with spaces: found a tab"
-	case regexp.MustCompile(`\[[0-9A-Fa-f:.]*::?[0-9A-Fa-f:.]*\]:\d`).MatchString(content):
+	case regexp.MustCompile(`\[[0-9A-Fa-f:.%a-z]*:[0-9A-Fa-f:.]*\]:\d`).MatchString(content):
 		text += `; an address with brackets needs quotes, as in "[::1]:5432"`
 	}
 	return flaw{place{line, column}, "", "YAML: " + text}
+}
+
+// firstBroken is the first line with which the file can no longer be read, from the one that the parser named on. A
+// list in brackets may go over several lines, so it is the one after the last with which it can.
+func firstBroken(lines [][]byte, named int) int {
+	const window = 200 // each line costs a parse
+	broken := named
+	for n := named; n <= min(named+window, len(lines)-1); n++ {
+		var unwanted yaml.Node
+		if err := yaml.Unmarshal(bytes.Join(lines[:n], nil), &unwanted); err == nil {
+			broken = n + 1
+		}
+	}
+	return broken
 }
 
 // yamlWalk turns nodes into values and keeps where they stand.
@@ -83,7 +98,7 @@ func (w *yamlWalk) value(n *yaml.Node, path string, depth int) any {
 	}
 	if w.values++; w.values > maxValues || depth > maxDepth {
 		if len(w.flaws) == 0 {
-			w.flaw(n, path, "found more than %d values or %d levels (aliases count); that is no configuration", maxValues, maxDepth)
+			w.flaw(n, "", "found more than %d values or %d levels (aliases count); that is no configuration", maxValues, maxDepth)
 		}
 		return nil
 	}
