@@ -18,8 +18,7 @@ func DefaultDir(instance string) (string, error) {
 	}
 	bases := stateDirs()
 	if len(bases) == 0 {
-		return "", errors.New("no place for the journal: neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set; " +
-			"name one with --journal DIR, or --journal off")
+		return "", errors.New("neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set")
 	}
 	return filepath.Join(bases[0], "journal", instance), nil
 }

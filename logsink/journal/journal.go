@@ -126,8 +126,7 @@ func (e *TakenError) Error() string {
 	if e.PID != 0 {
 		who = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("journal %s is being written by %s; stop it, or name another journal with --journal DIR or "+
-		"--instance NAME", e.Dir, who)
+	return fmt.Sprintf("journal %s is being written by %s", e.Dir, who)
 }
 
 // ID is the journal's random id, 32 hexadecimal digits.

@@ -1,0 +1,175 @@
+package journal
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+const formatDoc = "../../docs/record-format.md"
+
+// updateDoc in the environment has the example written into the document.
+const updateDoc = "LODOOR_UPDATE"
+
+// TestDocHasEveryMember holds the document's table together with the decoder.
+func TestDocHasEveryMember(t *testing.T) {
+	_, table, _ := strings.Cut(string(readFile(t, formatDoc)), "\n## Members\n")
+	var inDoc []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|").FindAllStringSubmatch(table, -1) {
+		inDoc = append(inDoc, row[1])
+	}
+	inWire := slices.DeleteFunc(wireMembers(reflect.TypeFor[wireRecord](), ""), func(name string) bool {
+		return strings.HasSuffix(name, "_base64") // one sentence says it of all texts
+	})
+	if a, b := sorted(inDoc), sorted(inWire); !slices.Equal(a, b) {
+		t.Errorf("the document has\n%s\nthe decoder has\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+}
+
+// TestDocHasEveryWord looks for each word of the closed lists.
+func TestDocHasEveryWord(t *testing.T) {
+	doc := string(readFile(t, formatDoc))
+	for _, list := range [][]string{
+		words[flow.Event](), words[flow.End](), words[flow.Side](), words[flow.Zone](), words[flow.Proof](),
+		words[flow.Attribution](), words[flow.Action](), words[flow.Cause](), words[flow.Severity](),
+	} {
+		for _, w := range list {
+			if !strings.Contains(doc, "`"+w+"`") {
+				t.Errorf("the document does not have %s", w)
+			}
+		}
+	}
+}
+
+// TestDocExample makes the document's example with the encoder, holds it against the schema, and verifies it.
+func TestDocExample(t *testing.T) {
+	example := exampleJournal(t)
+	doc := readFile(t, formatDoc)
+	head, rest, _ := bytes.Cut(doc, []byte("```jsonl\n"))
+	inDoc, tail, _ := bytes.Cut(rest, []byte("```\n"))
+	if os.Getenv(updateDoc) == "1" {
+		writeFile(t, formatDoc, slices.Concat(head, []byte("```jsonl\n"), example, []byte("```\n"), tail))
+		return
+	}
+	if !bytes.Equal(inDoc, example) {
+		t.Fatalf("the document's example is not what the encoder writes; LODOOR_UPDATE=1 go test writes it:\n%s", example)
+	}
+	root := parseSchema(t)
+	seen := map[string]bool{}
+	for line := range bytes.Lines(inDoc) {
+		if err := root.checkLine(line); err != nil {
+			t.Error(err)
+		}
+		h, _ := parseHead(bytes.TrimSpace(line))
+		seen[h.event] = true
+	}
+	if missing := slices.DeleteFunc(words[flow.Event](), func(w string) bool { return seen[w] }); len(missing) > 0 {
+		t.Errorf("the example has no %v", missing)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, segmentName(1)), inDoc)
+	if r := content(t, dir); r.Opens != 2 || r.Closes != 2 || r.Dropped != 3 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+// exampleJournal is a small journal with every event in it.
+func exampleJournal(t *testing.T) []byte {
+	t.Helper()
+	w := &writer{id: strings.Repeat("0123456789abcdef", 2), epoch: "fedcba9876543210"}
+	w.at = point{0, chainStart(w.id)}
+	w.current.path = segmentName(1)
+	clock := time.Date(2026, 3, 14, 9, 26, 53, 589793238, time.UTC)
+	for _, r := range exampleRecords(w) {
+		clock = clock.Add(1234567891 * time.Nanosecond)
+		r.Time = clock
+		enc := newEncoder()
+		if err := enc.encode(&r); err != nil {
+			t.Fatal(err)
+		}
+		w.line(&item{enc: enc})
+	}
+	return w.batch
+}
+
+func exampleRecords(w *writer) []flow.Record {
+	one, two := flow.SessionID([]byte("7zk3m9q4t1v8x2c5")), flow.SessionID([]byte("b0d4f6h8j2n5p7r9"))
+	start := w.begun(time.Time{}, flow.EventJournalStart)
+	start.Journal.Version, start.Journal.PID = "v0.1.0", 4711
+	open, over := opened(one), closed(one)
+	stranger := flow.Record{
+		Event: flow.EventSessionRefused, Service: "pg",
+		Peer: &flow.Peer{
+			Addr: netip.MustParseAddrPort("192.0.2.7:40112"), Front: netip.MustParseAddrPort("192.0.2.1:62893"),
+			Zone: flow.ZoneLAN, Interface: "eth0",
+		},
+		Origin: &flow.Origin{},
+		Verdict: &flow.Verdict{
+			Cause: flow.CauseNonLocal, Rule: "builtin.local-only",
+			Reason: "192.0.2.7 is in zone lan; only local peers are let in",
+		},
+		Refusal: &flow.Refusal{Count: 1, Distinct: 1},
+	}
+	return append([]flow.Record{
+		start,
+		{Event: flow.EventConfigLoaded, Config: &flow.Config{Hash: chainStart("x").String(), Source: "flags"}},
+		open, over, stranger,
+		{Event: flow.EventAlert, Service: "pg", Alert: &flow.Alert{
+			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 1,
+			Message: "192.0.2.7 tried to reach pg and was refused",
+			Sample:  []netip.AddrPort{stranger.Peer.Addr},
+		}},
+		exampleUnix(two),
+	}, exampleOwn(two)...)
+}
+
+// exampleUnix is an open from a program whose name is no UTF-8 and tries to colour the terminal.
+func exampleUnix(id flow.SessionID) flow.Record {
+	return flow.Record{
+		Event: flow.EventSessionOpen, Service: "pg", Session: id,
+		Peer: &flow.Peer{Path: "/run/lodoor/pg.sock", Zone: flow.ZoneUnix, Proof: flow.ProofUnix},
+		Origin: &flow.Origin{
+			Attribution: flow.AttributionExactConnect, UID: 0, User: "root", PID: 815, Program: "ev\x1b[31mil\xff",
+		},
+		Backend: &flow.Endpoint{Path: "/run/postgresql/.s.PGSQL.5432"},
+		Verdict: &flow.Verdict{Action: flow.Allow, Rule: "builtin.local"},
+	}
+}
+
+func exampleOwn(open flow.SessionID) []flow.Record {
+	self := func(e flow.Event, j flow.Journal) flow.Record { return flow.Record{Event: e, Journal: &j} }
+	crashed := (&place{session: open}).crashed(time.Time{})
+	return []flow.Record{
+		{Event: flow.EventConfigRejected, Config: &flow.Config{
+			Source: "/etc/lodoor/lodoor.yaml", Error: "lodoor.yaml:3:5: unknown key \"lisen\": expected \"listen\"",
+		}},
+		self(flow.EventJournalGap, flow.Journal{
+			Count: 3, Bytes: 1830, Reason: "write journal segment " + segmentName(1) +
+				": no space left on device; since 2026-03-14T09:27:01Z",
+		}),
+		self(flow.EventJournalPruned, flow.Journal{
+			Segment: segmentName(1), First: 1, Last: 52011, Head: chainStart("y").String(), Bytes: 33554631,
+			Reason: "the journal has 513 MiB, at most 512 MiB are kept",
+		}),
+		self(flow.EventJournalRotated, flow.Journal{
+			ID: strings.Repeat("0123456789abcdef", 2), Epoch: "fedcba9876543210", Segment: segmentName(11), Last: 10,
+			Head: chainStart("z").String(),
+		}),
+		self(flow.EventJournalRecovered, flow.Journal{
+			Count: 1, Bytes: 117, Reason: "lodoor ended without journal.stop; 117 bytes at the end of " +
+				segmentName(1) + " are no records and were moved to journal-00000000000000000001.torn-4096; " +
+				"sessions were open",
+		}),
+		crashed,
+		self(flow.EventJournalStop, flow.Journal{}),
+	}
+}
