@@ -1,10 +1,14 @@
 package peer
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -181,6 +185,41 @@ func TestClientsOfOtherUsers(t *testing.T) {
 			t.Errorf("origin of user %d: %+v", uid, o)
 		}
 	}
+}
+
+func TestClientInAChildOfAnotherUser(t *testing.T) {
+	testkit.NeedRoot(t)
+	bash := testkit.Program(t, "bash")
+	id := newIdentifier(t)
+	l := listen(t, id, "tcp4", "127.0.0.1:0")
+	cmd := exec.Command(bash, "-c", fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%d; read", portOf(l)))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
+	if _, o := id.Identify(accept(t, l)); o.UID != 65534 || o.User != "nobody" {
+		t.Errorf("origin %+v", o)
+	}
+}
+
+func TestIdentifyByManyAtOnce(t *testing.T) {
+	id := newIdentifier(t)
+	l := listen(t, id, "tcp", "[::]:0")
+	var wg sync.WaitGroup
+	for _, to := range []string{"127.0.0.1", "::1", "127.0.0.1", "::1"} {
+		s := client{to: to}.connect(t, l)
+		wg.Go(func() {
+			for range 200 {
+				p, o := id.Identify(s)
+				if p.Addr.Addr().String() != to || p.Proof != flow.ProofIngress || int(o.UID) != os.Getuid() {
+					t.Errorf("%s: %+v, %+v", to, p, o)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestClientsThatLeaveAtOnce(t *testing.T) {
