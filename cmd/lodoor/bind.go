@@ -44,11 +44,7 @@ func explainBind(err error) error {
 func holderOf(e flow.Endpoint) string {
 	ctx, cancel := context.WithTimeout(context.Background(), holderWithin)
 	defer cancel()
-	holder, err := origin.HolderOf(ctx, e)
-	if err != nil {
-		return fmt.Sprintf("somebody unknown (%v)", err)
-	}
-	return holder.String()
+	return origin.HolderOf(ctx, e).String()
 }
 
 // nextFree finds a port from first upward that is free on both loopback addresses now.

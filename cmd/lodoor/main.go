@@ -79,6 +79,7 @@ func newRootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(),
+		newLogsCommand(),
 		newReloadCommand(),
 		newRulesCommand(),
 		newDemoCommand(),
