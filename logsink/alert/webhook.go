@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ type WebhookConfig struct {
 	Timeout time.Duration
 	// GiveUp is how old an alert may become before no other attempt is made; 0 is 10 minutes.
 	GiveUp time.Duration
-	// Host and Version are told to the receiver.
+	// Host and Version are told to the receiver; an empty Host is this machine's name.
 	Host, Version string
 	// Warn, which may be nil, is told when deliveries begin to fail and when an alert is lost. It has no part of the
 	// URL in it.
@@ -64,6 +65,9 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	}
 	if c.GiveUp == 0 {
 		c.GiveUp = defaultGiveUp
+	}
+	if c.Host == "" {
+		c.Host, _ = os.Hostname() // a machine without a name is left nameless
 	}
 	if c.Warn == nil {
 		c.Warn = func(error) {}

@@ -122,7 +122,7 @@ func (t Totals) Report(took time.Duration, again string) string {
 	if len(t.Slowest) > 0 {
 		dials := make([]string, len(t.Slowest))
 		for i, d := range t.Slowest {
-			dials[i] = fmt.Sprintf("%s %s (%s)", safe(d.Service), span(d.Took), d.Session.Short())
+			dials[i] = fmt.Sprintf("%s %s (%s)", Visible(d.Service), span(d.Took), d.Session.Short())
 		}
 		fmt.Fprintf(&b, "slowest dials: %s\n", strings.Join(dials, ", "))
 	}
@@ -137,10 +137,4 @@ func (t Totals) left() string {
 		return ""
 	}
 	return fmt.Sprintf(" (%d not closed)", t.Opened-t.Closed)
-}
-
-// safe makes a text safe to print.
-func safe(s string) string {
-	text, _ := appendText(nil, s, maxText)
-	return string(text)
 }

@@ -108,7 +108,7 @@ func (s *Severity) UnmarshalText(text []byte) error {
 
 // Alert asks for a person's attention. One alert stands for a group of like events.
 type Alert struct {
-	Condition string // non_local_peer, denied, backend_down, limit, journal, config
+	Condition string // non_local_peer, denied, backend_down, limit, journal, config, other
 	Severity  Severity
 	Zone      Zone      // of the peers; ZoneUnknown when the condition is not about peers
 	Count     uint64    // how many events since the group began

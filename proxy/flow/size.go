@@ -61,11 +61,14 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10) + "B"
 }
 
-// Human writes the size for reading, with three significant digits at most: 1.53 MiB.
+// Human writes the size for reading, with three significant digits unless the whole part has four: 1.53 MiB, 1020 KiB.
 func (s Size) Human() string {
 	for _, u := range sizeUnits()[:4] {
-		if s >= u.size {
-			return fmt.Sprintf("%.3g %s", float64(s)/float64(u.size), u.name)
+		switch {
+		case s >= 1000*u.size:
+			return strconv.FormatInt(int64(s/u.size), 10) + " " + u.name
+		case s >= u.size:
+			return fmt.Sprintf("%.3g %s", min(float64(s)/float64(u.size), 999), u.name)
 		}
 	}
 	return strconv.FormatInt(int64(s), 10) + " B"
