@@ -1,0 +1,105 @@
+package pcapng
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// What a packet takes in the file at most: the block around it, 32 bytes (pcapng, Enhanced Packet Block), its headers
+// and the padding.
+const (
+	packetCost = 32 + ipv6HeaderLen + tcpHeaderLen + 3
+	// openCost is a file's header, the handshake and the comment with the session's id.
+	openCost = 1280
+	// endCost is two FINs, their acknowledgements, and a reset.
+	endCost = 768
+)
+
+// keptCost is the most that n kept bytes take in the file, skippedCost the most that n skipped ones do.
+func keptCost(n int) int64 {
+	return int64(n) + packets(uint64(n), keptSegment)*packetCost + acks(uint64(n))
+}
+
+func skippedCost(n uint64) int64 {
+	if n == 0 {
+		return 0
+	}
+	return packets(n, maxSegment)*packetCost + acks(n)
+}
+
+func packets(n uint64, size uint64) int64 { return int64((n + size - 1) / size) }
+
+func acks(n uint64) int64 { return int64(n/ackEvery+1) * packetCost }
+
+// fullness is what a budget has no room for any more.
+type fullness = int32
+
+const (
+	roomForAll fullness = iota
+	lengthsOnly
+	noRoom
+)
+
+// budget bounds what all recordings take on disk. What is to be written is taken before it is queued, so that what
+// was said to be kept has its place.
+type budget struct {
+	max  int64
+	used atomic.Int64
+	// full only grows between two calls of measure, so that the recording does not flicker at the limit.
+	full atomic.Int32
+	// others is the part of used that is in files which are not being written; the writer's.
+	others int64
+}
+
+// reserve is the part of the limit that is kept for packets without payload, so that lengths, handshakes and ends are
+// still recorded for a while when payload has no place any more.
+func (b *budget) reserve() int64 { return b.max / 32 }
+
+func (b *budget) takePayload(n int64) bool { return b.take(n, b.max-b.reserve(), lengthsOnly) }
+
+func (b *budget) takeLength(n int64) bool { return b.take(n, b.max, noRoom) }
+
+func (b *budget) take(n, limit int64, level fullness) bool {
+	full := b.full.Load()
+	if full >= level {
+		return false
+	}
+	if b.used.Add(n) <= limit {
+		return true
+	}
+	b.used.Add(-n)
+	b.full.CompareAndSwap(full, level)
+	return false
+}
+
+// settle replaces what was taken by what was written.
+func (b *budget) settle(taken, written int64) { b.used.Add(written - taken) }
+
+// measure is told what the other recordings take now; when some were removed, recording goes on.
+func (b *budget) measure(others int64) {
+	used := b.used.Add(others - b.others)
+	b.others = others
+	switch {
+	case used >= b.max:
+		b.full.Store(noRoom)
+	case used >= b.max-b.reserve():
+		b.full.CompareAndSwap(roomForAll, lengthsOnly)
+	case used < b.max-2*b.reserve():
+		b.full.Store(roomForAll)
+	}
+}
+
+// trouble describes a level of fullness; nil when there is room.
+func (b *budget) trouble(full fullness, dir string) error {
+	switch full {
+	case lengthsOnly:
+		return fmt.Errorf("recordings in %s have come near max_total (%s): payload is no longer kept, only lengths; "+
+			"remove old recordings, or raise it", dir, flow.Size(b.max))
+	case noRoom:
+		return fmt.Errorf("recordings in %s have reached max_total (%s): nothing more is recorded; "+
+			"remove old recordings, or raise it", dir, flow.Size(b.max))
+	}
+	return nil
+}
