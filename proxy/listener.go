@@ -55,6 +55,7 @@ func (l *listener) discard() {
 func (s *Server) acceptLoop(l *listener) {
 	pause := backoffFirst
 	for {
+		s.awaitRoom(l)
 		sock, err := l.acceptor.accept()
 		switch {
 		case err == nil:
@@ -73,6 +74,24 @@ func (s *Server) acceptLoop(l *listener) {
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, backoffMost)
+	}
+}
+
+// awaitRoom waits while as many sessions are open as there are descriptors for.
+func (s *Server) awaitRoom(l *listener) {
+	if s.sessions.len() < s.capacity {
+		return
+	}
+	s.config.Warn(fmt.Sprintf("%d sessions are open, all that the limit of descriptors allows; clients of %s wait until sessions end (raise it with ulimit -n)",
+		s.capacity, l.endpoint))
+	tick := time.NewTicker(backoffFirst)
+	defer tick.Stop()
+	for s.sessions.len() >= s.capacity {
+		select {
+		case <-l.stopped.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 

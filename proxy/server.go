@@ -45,6 +45,7 @@ type Server struct {
 	sessions *table
 	refused  *refusals
 	spare    *spare
+	capacity int // how many sessions may be open
 	accepts  sync.WaitGroup
 	force    context.Context // ends when sessions must not be waited for any longer
 	cut      context.CancelFunc
@@ -82,6 +83,7 @@ func New(c Config) (*Server, error) {
 		sessions:  newTable(),
 		refused:   newRefusals(c.Log),
 		spare:     newSpare(),
+		capacity:  capacity(),
 		listeners: make(map[string]*listener),
 		services:  make(map[string]*service),
 	}

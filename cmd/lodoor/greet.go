@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/lodoor/lodoor/configs"
-	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/peer"
 )
@@ -28,7 +27,7 @@ func (d *door) greet(w io.Writer) {
 		row(&b, "alerts", "here, in the journal and to the webhook")
 	}
 	if d.recorder != nil {
-		row(&b, "recording", pcapng.Warning(d.config.Record.Dir))
+		row(&b, "recording", d.config.Record.Warning())
 	}
 	for _, m := range d.peers.Missing() {
 		row(&b, "without", m)
