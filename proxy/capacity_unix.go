@@ -17,5 +17,5 @@ func capacity() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > math.MaxInt32 {
 		return math.MaxInt
 	}
-	return max(1, (int(limit.Cur)-reserved)/2) //nolint:gosec // checked above
+	return max(1, (int(limit.Cur)-reserved)/2)
 }

@@ -67,7 +67,7 @@ func connectUnix(path string, _ time.Time) (*lane.Socket, error) {
 func gone(s *lane.Socket) bool {
 	var left bool
 	_ = s.Control(func(fd uintptr) {
-		p := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // a descriptor is small
+		p := []unix.PollFd{{Fd: int32(fd)}}
 		n, err := unix.Poll(p, 0)
 		left = err == nil && n == 1 && p[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
 	})

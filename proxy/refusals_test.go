@@ -36,7 +36,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 			r.add(refusalFrom(i, flow.CauseNonLocal))
 		}
 		r.add(refusalFrom(1, flow.CauseDisguised)) // another cause is told on its own
-		time.Sleep(1100 * time.Millisecond)        // in the bubble's time
+		<-time.After(1100 * time.Millisecond)      // in the bubble's time
 		records := log.of(flow.EventSessionRefused)
 		if len(records) != refusalsPerSecond+2 {
 			t.Fatalf("%d records for %d refusals", len(records), knocks+1)

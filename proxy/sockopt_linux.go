@@ -51,13 +51,13 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 func addrPort(sa unix.Sockaddr) netip.AddrPort {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)) //nolint:gosec // 16 bits in the kernel
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
 	case *unix.SockaddrInet6:
 		addr := netip.AddrFrom16(sa.Addr)
 		if sa.ZoneId != 0 {
 			addr = addr.WithZone(strconv.FormatUint(uint64(sa.ZoneId), 10))
 		}
-		return netip.AddrPortFrom(addr, uint16(sa.Port)) //nolint:gosec // 16 bits in the kernel
+		return netip.AddrPortFrom(addr, uint16(sa.Port))
 	default:
 		return netip.AddrPort{}
 	}
@@ -72,7 +72,7 @@ func zoneID(zone string) uint32 {
 		return uint32(n)
 	}
 	if i, err := net.InterfaceByName(zone); err == nil {
-		return uint32(i.Index) //nolint:gosec // an interface index is small and positive
+		return uint32(i.Index)
 	}
 	return 0
 }

@@ -86,7 +86,7 @@ func TestKillInTheMiddle(t *testing.T) {
 	}
 	closed := len(d.records(flow.EventSessionClose))
 
-	again := d.Home.Start("--journal", d.dir, fmt.Sprintf("svc=%d:%d", d.port, backend.Port()))
+	again := d.Start("--journal", d.dir, fmt.Sprintf("svc=%d:%d", d.port, backend.Port()))
 	var recovered int
 	for _, r := range d.records(flow.EventSessionClose) {
 		if r.Outcome.End == flow.EndCrashRecovered {
@@ -156,7 +156,7 @@ func tamper(t *testing.T, d *testDoor) {
 		if report, err := journal.Verify(dir); err != nil || report.Problem == nil {
 			t.Errorf("%s: verify is content (%v)", name, err)
 		}
-		if _, stderr, code := d.Home.Run("verify", dir); code != exitFailure {
+		if _, stderr, code := d.Run("verify", dir); code != exitFailure {
 			t.Errorf("%s: lodoor verify ended with %d: %s", name, code, stderr)
 		}
 	}

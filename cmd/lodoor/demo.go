@@ -178,7 +178,7 @@ func demoClient(ctx context.Context, door, from string, n int) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close() //nolint:errcheck // everything was read
+	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -46,7 +47,9 @@ func (s *demoService) run(ctx context.Context) error {
 	case <-ctx.Done():
 		_ = s.server.Close()
 		_ = s.ln.Close()
-		<-ended
+		if err := <-ended; err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
 		return nil
 	}
 }

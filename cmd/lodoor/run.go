@@ -98,7 +98,7 @@ func shellQuote(s string) string {
 // output says where and how sessions are shown.
 func (f *runFlags) output(w io.Writer, format configs.LogFormat) output {
 	file, isFile := w.(*os.File)
-	tty := isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // a descriptor is small
+	tty := isFile && term.IsTerminal(int(file.Fd()))
 	return output{
 		sessions: w, quiet: f.quiet,
 		json:  format == configs.LogJSON || (format == configs.LogAuto && !tty),
