@@ -1,0 +1,128 @@
+package pcapng_test
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// What the proxy declares; tests do not look up either.
+var _ interface {
+	Tap(service string, id flow.SessionID, accepted time.Time, client *lane.Socket) lane.Tap
+} = (*pcapng.Recorder)(nil)
+
+const front4, front6 = "127.0.0.1:62893", "[::1]:62893"
+
+// rig is a recorder that runs.
+type rig struct {
+	*pcapng.Recorder
+	t   testing.TB
+	dir string
+	end func()
+
+	mu       sync.Mutex
+	troubles []error
+}
+
+func newRig(t testing.TB, c pcapng.Config) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: c.Dir}
+	if r.dir == "" {
+		r.dir = filepath.Join(t.TempDir(), "recordings")
+	}
+	c.Dir, c.Version = r.dir, "v1.2.3"
+	c.Trouble = func(err error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.troubles = append(r.troubles, err)
+	}
+	var err error
+	if r.Recorder, err = pcapng.New(c); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(r.end)
+	return r
+}
+
+func (r *rig) trouble() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]error(nil), r.troubles...)
+}
+
+func (r *rig) files(service string) []string {
+	r.t.Helper()
+	list, err := filepath.Glob(filepath.Join(r.dir, service+"-*.pcapng"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
+// file is the one recording of a service.
+func (r *rig) file(service string) string {
+	r.t.Helper()
+	list := r.files(service)
+	if len(list) != 1 {
+		r.t.Fatalf("recordings of %s: %q, want one", service, list)
+	}
+	return list[0]
+}
+
+// socketBetween makes a socket that says to be between two addresses; both empty is a Unix socket.
+func socketBetween(t testing.TB, client, front string) *lane.Socket {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(fds[1])
+	var local, remote netip.AddrPort
+	if client != "" {
+		local, remote = netip.MustParseAddrPort(front), netip.MustParseAddrPort(client)
+	}
+	s := lane.NewSocket(fds[0], local, remote)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// tap begins a session; it fails the test when there is no tap.
+func (r *rig) tap(service, client, front string) lane.Tap {
+	r.t.Helper()
+	tap := r.Tap(service, flow.NewSessionID(), time.Now(), socketBetween(r.t, client, front))
+	if tap == nil {
+		r.t.Fatal("no tap")
+	}
+	return tap
+}
+
+// pattern is n bytes of a stream whose byte at any offset can be told.
+func pattern(offset uint64, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = patternByte(offset + uint64(i))
+	}
+	return b
+}
+
+func patternByte(offset uint64) byte { return byte(offset*0x9e3779b97f4a7c15>>56) ^ byte(offset) }
+
+func fin() *flow.Outcome { return &flow.Outcome{End: flow.EndFIN, EndedBy: flow.SideClient} }
