@@ -5,11 +5,15 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/lodoor/lodoor/logsink/terminal"
 )
+
+// lastWords is how long the end waits for a slow standard error.
+const lastWords = 2 * time.Second
 
 // mailbox is how many messages may wait for a slow standard error.
 const mailbox = 256
@@ -80,10 +84,25 @@ func visible(text string) string {
 
 func (m *messages) write(msg message) { m.out.WithLevel(msg.level).Msg(msg.text) }
 
-// run writes messages until ctx ends, and then those that wait.
+// run writes messages until ctx ends, and then those that wait. It does not wait for a write to a stopped terminal,
+// which no system call takes back: that one ends with the process.
 func (m *messages) run(ctx context.Context) error {
 	m.queued.Store(true)
 	defer m.queued.Store(false)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		m.writeUntil(ctx)
+	}()
+	<-ctx.Done()
+	select {
+	case <-written:
+	case <-time.After(lastWords):
+	}
+	return nil
+}
+
+func (m *messages) writeUntil(ctx context.Context) {
 	for {
 		select {
 		case msg := <-m.queue:
@@ -91,7 +110,7 @@ func (m *messages) run(ctx context.Context) error {
 			m.tellLost()
 		case <-ctx.Done():
 			m.drain()
-			return nil
+			return
 		}
 	}
 }

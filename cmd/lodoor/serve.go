@@ -32,11 +32,19 @@ func (d *door) serve(ctx context.Context, load func() (*configs.Loaded, error), 
 	if d.recorder != nil {
 		run = inside(d.recorder.Run, run)
 	}
-	run = inside(d.log.Run, run)
+	run = inside(d.feedSinks, run)
 	if d.journal != nil {
 		run = inside(d.journal.Run, run)
 	}
 	return errors.Join(run(), d.peers.Close())
+}
+
+// feedSinks runs the log. What a sink has not taken at the end is in the journal all the same: it is told, no failure.
+func (d *door) feedSinks(ctx context.Context) error {
+	if err := d.log.Run(ctx); err != nil {
+		d.say.warn(err.Error())
+	}
+	return nil
 }
 
 // within runs outer beside inner. When inner has returned, outer is asked to end and waited for.
@@ -56,6 +64,7 @@ func inside(outer func(context.Context) error, inner func() error) func() error 
 // obeySignals ends the server at the first SIGINT or SIGTERM, its drain at the second, and reloads at SIGHUP, until
 // ctx ends.
 func (d *door) obeySignals(ctx context.Context, stop context.CancelFunc, r *reloader) error {
+	signal.Ignore(syscall.SIGPIPE) // a closed standard output is the console's affair
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
