@@ -30,7 +30,7 @@ build: ## build bin/lodoor, one static binary
 
 .PHONY: demo
 demo: build ## a service behind a door, local clients, and one who is not local
-	@bin/lodoor demo
+	@bin/lodoor demo $(if $(filter true 1,$(CI)),--once)
 
 .PHONY: test
 test: deps ## all tests, with real databases (RACE=1: with the race detector)

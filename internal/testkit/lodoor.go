@@ -111,13 +111,24 @@ func (h *Home) Start(args ...string) *Door {
 	return d
 }
 
-// PortFile is what --port-file says; empty while the fronts are not open.
+// PortFile is what --port-file says, a line "NAME ADDRESS" for each front; empty while they are not open.
 func (d *Door) PortFile() string {
 	b, err := os.ReadFile(d.portFile)
 	if err != nil {
 		return ""
 	}
 	return string(b)
+}
+
+// Fronts are the addresses at which a service is open now.
+func (d *Door) Fronts(service string) []string {
+	var fronts []string
+	for line := range strings.Lines(d.PortFile()) {
+		if name, address, _ := strings.Cut(strings.TrimSpace(line), " "); name == service {
+			fronts = append(fronts, address)
+		}
+	}
+	return fronts
 }
 
 // free fails the test when the race detector spoke.

@@ -1,6 +1,8 @@
 package testkit_test
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,5 +44,38 @@ func TestBinary(t *testing.T) {
 	}
 	if dir := filepath.Dir(testkit.Binary(t)); filepath.Base(dir) != "testkit" {
 		t.Errorf("the program lies in %s", dir)
+	}
+}
+
+func TestLodoor(t *testing.T) {
+	echo := testkit.EchoServer(t)
+	door := testkit.Lodoor(t, fmt.Sprintf("echo=127.0.0.1:%d:%d", testkit.FreePort(t), echo.Port()))
+	fronts := door.Fronts("echo")
+	if len(fronts) != 1 || door.Fronts("other") != nil {
+		t.Fatalf("fronts %q of port file %q", fronts, door.PortFile())
+	}
+	front, err := net.ResolveTCPAddr("tcp", fronts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := talk(t, front, []byte("through the door")); string(got) != "through the door" {
+		t.Errorf("answer %q", got)
+	}
+	if n := len(echo.Connections()); n != 1 {
+		t.Errorf("the backend saw %d connections, want 1", n)
+	}
+	if code := door.Stop(); code != 0 {
+		t.Errorf("ended with %d: %s", code, door.Stderr())
+	}
+	if entries, err := os.ReadDir(door.State()); err != nil || len(entries) == 0 {
+		t.Errorf("no journal in the door's own home: %v, %v", entries, err)
+	}
+}
+
+// TestLodoorThatCannotStart: what it said is in the failure.
+func TestLodoorThatCannotStart(t *testing.T) {
+	got := ending(t, func(tb testing.TB) { testkit.Lodoor(tb, "--no-such-flag") })
+	if !strings.Contains(got, "ended with 2") || !strings.Contains(got, "no-such-flag") {
+		t.Errorf("ended with %q", got)
 	}
 }
