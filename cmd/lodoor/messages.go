@@ -132,3 +132,16 @@ func (m *messages) tellLost() {
 		m.write(message{zerolog.WarnLevel, plural(n, "message") + " found no room while standard error was slow"})
 	}
 }
+
+// lastly writes the last words of a run, and does not wait long for somebody to take them.
+func lastly(w io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(w, text)
+	}()
+	select {
+	case <-written:
+	case <-time.After(lastWords):
+	}
+}

@@ -71,7 +71,7 @@ func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
 	}
 	err = within(say.run, func() error { return d.serve(cmd.Context(), load, loaded) })
 	if !f.quiet {
-		fmt.Fprint(cmd.ErrOrStderr(), d.summary.Totals().Report(time.Since(begun), d.logsCommand()))
+		lastly(cmd.ErrOrStderr(), d.summary.Totals().Report(time.Since(begun), d.logsCommand()))
 	}
 	return err
 }
