@@ -61,23 +61,35 @@ func covers(x, y spot, own []netip.Addr) bool {
 	return y.addr.IsUnspecified() || y.addr.IsLoopback() || slices.Contains(own, y.addr.WithZone(""))
 }
 
-// fronts checks that no two fronts want the same address.
+// front is one address that a service listens on.
+type front struct {
+	key      string
+	service  *Service
+	endpoint flow.Endpoint
+}
+
+// fronts checks that no two fronts want the same address, and keeps them by their ports.
 func (c *checker) fronts() {
-	type front struct {
-		key, service string
-		endpoint     flow.Endpoint
-	}
-	var seen []front
-	own := c.own()
-	for i, s := range c.config.Services {
+	c.byPort = make(map[uint16][]front)
+	for i := range c.config.Services {
+		s := &c.config.Services[i]
 		for j, e := range s.Listen {
-			f := front{item(item("services", i)+".listen", j), s.Name, e}
-			if k := slices.IndexFunc(seen, func(o front) bool { return meet(o.endpoint, e, own) }); k >= 0 {
-				c.report(f.key, fmt.Sprintf("%s is taken: service %q listens on %s; expected an address of its own", e, seen[k].service, seen[k].endpoint))
+			f := front{item(item("services", i)+".listen", j), s, e}
+			if o := c.frontAt(e); o != nil {
+				c.report(f.key, fmt.Sprintf("%s is taken: service %q listens on %s; expected an address of its own", e, o.service.Name, o.endpoint))
 			}
-			seen = append(seen, f)
+			c.byPort[e.Port] = append(c.byPort[e.Port], f)
 		}
 	}
+}
+
+// frontAt is the first of the fronts so far that has an address in common with e; nil when there is none.
+func (c *checker) frontAt(e flow.Endpoint) *front {
+	same := c.byPort[e.Port]
+	if i := slices.IndexFunc(same, func(f front) bool { return meet(f.endpoint, e, c.own) }); i >= 0 {
+		return &same[i]
+	}
+	return nil
 }
 
 // backend checks where a service's sessions go.
@@ -88,29 +100,15 @@ func (c *checker) backend(key string, s *Service) {
 		c.report(key, "not given; expected the address of the local service, as in 5432 or unix:/run/app.sock")
 	case isAddr && addr.IsUnspecified():
 		c.report(key, fmt.Sprintf("found %s, which is every address of this host; expected one, as in 127.0.0.1:%d or %d", s.Backend, s.Backend.Port, s.Backend.Port))
-	case c.frontAt(s) != nil:
-		front := c.frontAt(s)
-		if front == s {
-			c.report(key, fmt.Sprintf("%s is the service's own front: sessions would go round for ever; expected the address of the local service", s.Backend))
-			return
-		}
-		c.report(key, fmt.Sprintf("%s is the front of service %q: sessions would go through two doors, or round for ever; expected the address of the local service", s.Backend, front.Name))
+	case slices.ContainsFunc(s.Listen, func(e flow.Endpoint) bool { return meet(e, s.Backend, c.own) }):
+		c.report(key, fmt.Sprintf("%s is the service's own front: sessions would go round for ever; expected the address of the local service", s.Backend))
+	case c.frontAt(s.Backend) != nil:
+		c.report(key, fmt.Sprintf("%s is the front of service %q: sessions would go through two doors, or round for ever; "+
+			"expected the address of the local service", s.Backend, c.frontAt(s.Backend).service.Name))
 	case c.remote(s.Backend) && !c.config.RemoteBackendOn(s):
 		c.report(key, fmt.Sprintf("%s is on another host, which would take every client for this one; "+
 			"expected a local address, or allow_remote_backend: true (--allow-remote-backend) if it is meant", s.Backend))
 	}
-}
-
-// frontAt is the service whose front is the backend of s; nil when there is none.
-func (c *checker) frontAt(s *Service) *Service {
-	own := c.own()
-	for i := range c.config.Services {
-		at := func(e flow.Endpoint) bool { return meet(e, s.Backend, own) }
-		if slices.ContainsFunc(c.config.Services[i].Listen, at) {
-			return &c.config.Services[i]
-		}
-	}
-	return nil
 }
 
 // remote says whether a backend is, or may be, on another host: a name can be any host's.
@@ -122,17 +120,8 @@ func (c *checker) remote(e flow.Endpoint) bool {
 	case !isAddr:
 		return true
 	default:
-		return !addr.IsLoopback() && !slices.Contains(c.own(), addr.WithZone(""))
+		return !addr.IsLoopback() && !slices.Contains(c.own, addr.WithZone(""))
 	}
-}
-
-// own are the addresses of this host. When the system does not tell, only loopback is known to be local.
-func (c *checker) own() []netip.Addr {
-	addrs, err := c.options.OwnAddrs()
-	if err != nil {
-		return nil
-	}
-	return addrs
 }
 
 // ownAddrs asks the system for the addresses of all interfaces.

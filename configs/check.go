@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"strings"
@@ -16,6 +17,8 @@ type checker struct {
 	options *LoadOptions
 	out     *Loaded
 	report  func(key, text string)
+	own     []netip.Addr // of this host; only loopback is known to be local when the system does not tell
+	byPort  map[uint16][]front
 }
 
 func (c *checker) all() {
@@ -27,10 +30,11 @@ func (c *checker) all() {
 	}
 	c.settings("", reflect.ValueOf(c.config).Elem())
 	distinct := c.names()
+	c.own, _ = c.options.OwnAddrs()
+	c.fronts()
 	for i := range c.config.Services {
 		c.service(item("services", i), &c.config.Services[i])
 	}
-	c.fronts()
 	if distinct {
 		c.rules()
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
-	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,16 +77,39 @@ func notText(data []byte) *flaw {
 	return nil
 }
 
-// position is where the byte at offset stands.
+// locator tells where bytes stand. It is quick when asked from the front to the back.
+type locator struct {
+	data   []byte
+	offset int // the last one that was asked for
+	at     place
+}
+
+// locate is where the byte at offset stands.
+func (l *locator) locate(offset int) place {
+	offset = min(max(offset, 0), len(l.data))
+	if offset < l.offset || l.at.line == 0 {
+		l.offset, l.at = 0, place{1, 1}
+	}
+	passed := l.data[l.offset:offset]
+	if i := bytes.LastIndexByte(passed, '\n'); i >= 0 {
+		l.at.line += bytes.Count(passed, []byte("\n"))
+		l.at.column = 1
+		passed = passed[i+1:]
+	}
+	l.at.column += utf8.RuneCount(passed)
+	l.offset = offset
+	return l.at
+}
+
+// position is where one byte stands.
 func position(data []byte, offset int) place {
-	before := data[:min(max(offset, 0), len(data))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return place{1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])}
+	l := locator{data: data}
+	return l.locate(offset)
 }
 
 // child is the path of a key below a path. A key that is not plain is quoted, so that it is never taken for a path.
 func child(path, key string) string {
-	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`).MatchString(key) {
+	if len(key) > 80 || key == "" || strings.ContainsFunc(key, func(r rune) bool { return !isPlain(r) }) {
 		key = shorten(key)
 	}
 	if path == "" {
@@ -95,8 +118,12 @@ func child(path, key string) string {
 	return path + "." + key
 }
 
+func isPlain(r rune) bool {
+	return r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
 // item is the path of a list's element.
-func item(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // parent is the path above a path; empty above the top.
 func parent(path string) string {

@@ -17,7 +17,7 @@ func parseJSON(doc *document, data []byte) []flaw {
 		}
 		return []flaw{{position(data, offset), "", "JSON: " + err.Error()}}
 	}
-	w := jsonWalk{doc: doc, data: data, decoder: json.NewDecoder(bytes.NewReader(data))}
+	w := jsonWalk{doc: doc, locator: locator{data: data}, decoder: json.NewDecoder(bytes.NewReader(data))}
 	w.decoder.UseNumber()
 	switch v := w.value("", 0).(type) {
 	case map[string]any:
@@ -32,8 +32,8 @@ func parseJSON(doc *document, data []byte) []flaw {
 // jsonWalk reads a document that is known to be JSON once more, to learn where everything stands and what is said
 // twice, which encoding/json does not tell.
 type jsonWalk struct {
+	locator
 	doc     *document
-	data    []byte
 	decoder *json.Decoder
 	flaws   []flaw
 }
@@ -56,8 +56,10 @@ func (w *jsonWalk) skip() place {
 
 func (w *jsonWalk) here() place {
 	offset := int(w.decoder.InputOffset())
-	offset += len(w.data[offset:]) - len(bytes.TrimLeft(w.data[offset:], " \t\r\n,:"))
-	return position(w.data, offset)
+	for offset < len(w.data) && bytes.IndexByte([]byte(" \t\r\n,:"), w.data[offset]) >= 0 {
+		offset++
+	}
+	return w.locate(offset)
 }
 
 func (w *jsonWalk) check(at place, err error) {

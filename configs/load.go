@@ -85,7 +85,7 @@ func (l *loader) file() {
 	l.out.doc, l.shape.doc = doc, doc
 	l.flaws(flaws)
 	if problem != nil || len(flaws) > 0 {
-		l.shape.bad = []string{""} // nothing is known of what the file meant
+		l.shape.done("") // nothing is known of what the file meant
 		return
 	}
 	l.shape.check()

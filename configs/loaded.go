@@ -72,10 +72,10 @@ func (l *Loaded) nearestOrigin(key string) Origin {
 		return Origin{}
 	}
 	fileKey := l.fileKey(key)
-	at, ok := l.doc.find(fileKey)
-	if ok && l.doc.places[fileKey].value.line > 0 {
-		at = l.doc.findValue(fileKey)
+	if _, ok := l.doc.places[fileKey]; !ok && strings.HasSuffix(fileKey, "]") {
+		fileKey = parent(fileKey) // a single address in the place of a list
 	}
+	at := l.doc.findValue(fileKey)
 	return Origin{File: l.File, Line: at.line, Column: at.column}
 }
 

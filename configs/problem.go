@@ -35,14 +35,20 @@ func (p Problem) String() string {
 // Error is a configuration that cannot be used: all of its problems, in the order in which they are read.
 type Error struct{ Problems []Problem }
 
+// mostShown is how many problems a message has: a person mends the first ones first.
+const mostShown = 50
+
 // Error writes one problem a line, after a line with their number when there are several.
 func (e *Error) Error() string {
 	if len(e.Problems) == 1 {
 		return e.Problems[0].String()
 	}
 	lines := []string{fmt.Sprintf("the configuration has %d problems", len(e.Problems))}
-	for _, p := range e.Problems {
+	for _, p := range e.Problems[:min(len(e.Problems), mostShown)] {
 		lines = append(lines, p.String())
+	}
+	if more := len(e.Problems) - mostShown; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -12,8 +12,9 @@ import (
 type shape struct {
 	doc   *document
 	flaws []flaw
-	// bad are the paths that were reported, and those that were meant: nothing more is to be said of them.
-	bad []string
+	// bad are the paths that were reported, and those that were meant: nothing more is to be said of them, of what is
+	// below them, and of what is above them.
+	bad, above map[string]bool
 }
 
 func (s *shape) check() {
@@ -22,7 +23,18 @@ func (s *shape) check() {
 
 func (s *shape) flaw(at place, path, text string) {
 	s.flaws = append(s.flaws, flaw{at, path, text})
-	s.bad = append(s.bad, path)
+	s.done(path)
+}
+
+// done keeps that nothing more is to be said of a path.
+func (s *shape) done(path string) {
+	if s.bad == nil {
+		s.bad, s.above = make(map[string]bool), make(map[string]bool)
+	}
+	s.bad[path] = true
+	for ; path != ""; path = parent(path) {
+		s.above[path] = true
+	}
 }
 
 // value returns v without what does not fit, and whether anything is left. An empty value in YAML, or null, is as if
@@ -130,7 +142,7 @@ func (s *shape) unknown(path, key string, fields []field) {
 	text := "unknown key"
 	if meant := nearest(strings.ToLower(key), names); meant != "" {
 		text += fmt.Sprintf("; did you mean %s?", meant)
-		s.bad = append(s.bad, child(path, meant))
+		s.done(child(path, meant))
 	} else if home := homeOf(key); home != "" && home != child(path, key) {
 		text += fmt.Sprintf("; did you mean %s?", home)
 	} else {
@@ -152,11 +164,13 @@ func homeOf(name string) string {
 
 // known says whether a problem of path, or of something that it is part of or that is part of it, was reported.
 func (s *shape) known(path string) bool {
-	return slices.ContainsFunc(s.bad, func(b string) bool { return within(b, path) || within(path, b) })
-}
-
-// within says whether path is outer, or below it.
-func within(path, outer string) bool {
-	rest, ok := strings.CutPrefix(path, outer)
-	return ok && (rest == "" || outer == "" || rest[0] == '.' || rest[0] == '[')
+	if s.above[path] || s.bad[""] {
+		return true
+	}
+	for ; path != ""; path = parent(path) {
+		if s.bad[path] {
+			return true
+		}
+	}
+	return false
 }

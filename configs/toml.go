@@ -12,24 +12,23 @@ import (
 func parseTOML(doc *document, data []byte) []flaw {
 	var root map[string]any
 	if err := toml.Unmarshal(data, &root); err != nil {
-		at, key := place{1, 1}, ""
+		at := place{1, 1}
 		var where *toml.DecodeError
 		if errors.As(err, &where) {
 			at.line, at.column = where.Position()
-			key = strings.Join(where.Key(), ".")
 		}
-		return []flaw{{place{max(at.line, 1), max(at.column, 1)}, key, "TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}}
+		return []flaw{{place{max(at.line, 1), max(at.column, 1)}, "", "TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}}
 	}
-	w := tomlWalk{doc: doc, data: data, tables: make(map[string]int)}
+	if deepest(root, 0) > maxDepth {
+		return []flaw{{place{1, 1}, "", fmt.Sprintf("found more than %d levels; that is no configuration", maxDepth)}}
+	}
+	w := tomlWalk{doc: doc, locator: locator{data: data}, tables: make(map[string]int)}
 	w.parser.Reset(data)
 	for w.parser.NextExpression() {
 		w.expression(w.parser.Expression())
 	}
 	if err := w.parser.Error(); err != nil { // Unmarshal did not mind, so this does not happen
 		return []flaw{{place{1, 1}, "", "TOML: " + err.Error()}}
-	}
-	if deepest(root, 0) > maxDepth {
-		return []flaw{{place{1, 1}, "", fmt.Sprintf("found more than %d levels; that is no configuration", maxDepth)}}
 	}
 	doc.root, _ = plain(root).(map[string]any)
 	return nil
@@ -38,8 +37,8 @@ func parseTOML(doc *document, data []byte) []flaw {
 // tomlWalk reads a document that is known to be good once more, to learn where everything stands, which
 // toml.Unmarshal does not tell.
 type tomlWalk struct {
+	locator
 	doc    *document
-	data   []byte
 	parser unstable.Parser
 	tables map[string]int // how many [[path]] there were so far
 	prefix string         // the path of the table at hand
@@ -119,7 +118,7 @@ func (w *tomlWalk) at(n *unstable.Node, otherwise place) place {
 	if n.Raw.Length == 0 {
 		return otherwise
 	}
-	return position(w.data, int(n.Raw.Offset))
+	return w.locate(int(n.Raw.Offset))
 }
 
 func deepest(v any, depth int) int {
