@@ -45,12 +45,12 @@ func TestRealDiskFull(t *testing.T) {
 				t.Fatalf("the disk is not full: %v", err)
 			}
 			var lost uint64
-			for lost < 100 { // the last page of the segment still has room
+			for range 100 { // the last page of the segment still has room for some
 				if _, err := appendWait(j, opened(flow.NewSessionID())); err != nil {
 					lost++
 				}
 			}
-			if _, err := appendWait(j, closed(before)); err == nil {
+			if _, err := appendWait(j, closed(before)); err == nil || lost == 0 {
 				t.Error("a close was written to a full disk")
 			}
 			if err := os.Remove(ballast); err != nil {
