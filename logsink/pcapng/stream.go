@@ -21,8 +21,9 @@ type emit func(*segment) error
 // every byte relayed has its sequence number, in the order in which the relay read them. Index is the flow.Direction:
 // the client's half sends the bytes from the client.
 type stream struct {
-	emit   emit
-	halves [2]half
+	emit    emit
+	halves  [2]half
+	segment segment // in hand
 }
 
 // half is one side of the connection as a sender.
@@ -55,11 +56,11 @@ func newHalf(addr netip.AddrPort, id []byte) half {
 // send writes one segment from d's sender; it acknowledges all that the other half has sent so far.
 func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int) error {
 	from, to := &s.halves[d], &s.halves[1-d]
-	seg := segment{
+	s.segment = segment{
 		from: from.addr, to: to.addr, id: from.id, seq: from.next, flags: flags, payload: payload, length: length,
 	}
 	if flags&flagACK != 0 {
-		seg.ack = to.next
+		s.segment.ack = to.next
 		to.acked = to.next
 	}
 	from.id++
@@ -67,7 +68,7 @@ func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int)
 	if flags&(flagSYN|flagFIN) != 0 {
 		from.next++
 	}
-	return s.emit(&seg)
+	return s.emit(&s.segment)
 }
 
 // open writes the handshake.
