@@ -93,6 +93,7 @@ func (w *writer) withdraw() error {
 	_ = w.file.Close() // nothing in it is waited for
 	w.file = nil
 	if w.current.size > 0 {
+		w.current.mod = time.Now()
 		w.finished = append(w.finished, w.current)
 		return nil
 	}

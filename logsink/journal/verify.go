@@ -55,22 +55,29 @@ var ErrNoJournal = errors.New("no journal")
 // What it cannot find without a copy of the chain's value kept elsewhere: that the whole journal was replaced by
 // another, and that records were taken off its end together with everything that was written since.
 func Verify(dir string) (*Report, error) {
+	var before *Problem
 	for attempt := 0; ; attempt++ {
 		report, err := verify(dir)
-		if attempt == 10 || !overtaken(dir, report, err) {
+		if attempt == 10 || settled(dir, report, err, before) {
 			return report, err
+		}
+		if report != nil {
+			before = report.Problem
 		}
 	}
 }
 
-// overtaken says whether a writer made what was found untrue while it was looked for: it erased a segment, or began to
-// write only then.
-func overtaken(dir string, r *Report, err error) bool {
-	if err != nil || r.Problem == nil || r.Running {
-		return errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNoJournal)
+// settled says whether what was found is true still, and not something that a writer made untrue while it was looked
+// for: it erases segments, withdraws what it could not write, and may have begun only then.
+func settled(dir string, r *Report, err error, before *Problem) bool {
+	if err != nil {
+		return errors.Is(err, ErrNoJournal) || !errors.Is(err, fs.ErrNotExist)
+	}
+	if r.Problem == nil || before != nil && *before == *r.Problem {
+		return true
 	}
 	_, running, err := Writer(dir)
-	return running && err == nil
+	return !r.Running && !running && err == nil
 }
 
 func verify(dir string) (*Report, error) {
