@@ -200,7 +200,7 @@ func (v *verifier) record(s *segment, line []byte) *Problem {
 	}
 	stored, ok := parseChain(h.chain)
 	if computed := v.hash.next(v.at.chain, h.covered); !ok || stored != computed {
-		return v.problem("chain "+computed.String(), "%.64s: record %d or one before it was changed", h.chain, h.seq)
+		return v.problem("chain "+computed.String(), "%.64q: record %d or one before it was changed", h.chain, h.seq)
 	}
 	v.at = point{h.seq, stored}
 	v.report.Records++
@@ -231,14 +231,14 @@ func (v *verifier) event(h *head, line []byte) *Problem {
 	case flow.EventSessionOpen.String():
 		id := h.session()
 		if _, again := v.open[id]; again {
-			return v.problem("a session that is new", "session %s, which is open since record %d", id, v.open[id].seq)
+			return v.problem("a session that is new", "session %q, which is open since record %d", id, v.open[id].seq)
 		}
 		v.report.Opens++
 		v.open[id] = opening{id, v.name, v.line, h.seq}
 	case flow.EventSessionClose.String():
 		id := h.session()
 		if _, open := v.open[id]; !open && v.report.Pruned == 0 {
-			return v.problem("a session that is open", "session %s, which is not", id)
+			return v.problem("a session that is open", "session %q, which is not", id)
 		}
 		v.report.Closes++
 		delete(v.open, id)
@@ -262,7 +262,7 @@ func (v *verifier) own(line []byte) *Problem {
 		v.report.Dropped += j.Count
 	default:
 		if j.ID != v.report.ID {
-			return v.problem("journal "+v.report.ID, "journal %s", j.ID)
+			return v.problem(fmt.Sprintf("journal %q", v.report.ID), "journal %q", j.ID)
 		}
 	}
 	return nil
@@ -302,7 +302,7 @@ func (v *verifier) unpaired() *Problem {
 		return nil
 	}
 	return &Problem{
-		File: oldest.file, Line: oldest.line, Expected: "a session.close for session " + oldest.session.String(),
+		File: oldest.file, Line: oldest.line, Expected: fmt.Sprintf("a session.close for session %q", oldest.session),
 		Found: "none (the next start of lodoor writes it)",
 	}
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,8 +167,8 @@ func TestVerifyPairs(t *testing.T) {
 		records []flow.Record
 		what    string
 	}{
-		{"no close", []flow.Record{opened(a), opened(b), closed(b)}, "expected a session.close for session " + a.String()},
-		{"no open", []flow.Record{opened(a), closed(a), closed(b)}, "session " + b.String() + ", which is not"},
+		{"no close", []flow.Record{opened(a), opened(b), closed(b)}, fmt.Sprintf("expected a session.close for session %q", a)},
+		{"no open", []flow.Record{opened(a), closed(a), closed(b)}, fmt.Sprintf("session %q, which is not", b)},
 		{"two opens", []flow.Record{opened(a), opened(a), closed(a)}, "which is open since record 2"},
 		{"two closes", []flow.Record{opened(a), closed(a), closed(a)}, "which is not"},
 	} {
