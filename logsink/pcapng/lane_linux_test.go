@@ -21,7 +21,7 @@ func connected(t *testing.T) (*lane.Socket, *net.TCPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	far, err := net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func connected(t *testing.T) (*lane.Socket, *net.TCPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer near.Close()
+	defer func() { _ = near.Close() }()
 	return socketOf(t, near), far
 }
 

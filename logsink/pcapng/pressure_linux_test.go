@@ -167,6 +167,13 @@ func TestMaxTotal(t *testing.T) {
 		tell(10_000)
 	}
 	testkit.Wait(t, "word that payload stops", func() bool { return len(r.trouble()) == 1 }, 10*time.Second)
+	for i := range 20 { // sessions and lengths still have a place
+		other := r.tap("db", fmt.Sprintf("127.0.0.1:%d", 41_000+i), front4)
+		other.Data(flow.FromClient, time.Now(), pattern(0, 1000))
+		if kept, skipped := other.Done(time.Now(), fin()); kept != 0 || skipped != 1000 {
+			t.Errorf("a session after payload stopped: kept %d, skipped %d", kept, skipped)
+		}
+	}
 	tap.Skipped(flow.FromBackend, time.Now(), 1<<40)
 	testkit.Wait(t, "word that all stops", func() bool { return len(r.trouble()) == 2 }, 10*time.Second)
 	tell(10_000)
@@ -198,8 +205,14 @@ func TestMaxTotal(t *testing.T) {
 	if n := sizeOf(t, dir); n > limit {
 		t.Errorf("recordings take %d bytes, the limit is %d", n, limit)
 	}
-	if up := follow(t, read(t, r.file("db")))[pairOf("127.0.0.1:40000", front4)]; up.kept != kept {
+	ways := follow(t, read(t, r.file("db")))
+	if up := ways[pairOf("127.0.0.1:40000", front4)]; up.kept != kept {
 		t.Errorf("%d bytes are in the file, %d were said to be kept", up.kept, kept)
+	}
+	for i := range 20 {
+		if up := ways[pairOf(fmt.Sprintf("127.0.0.1:%d", 41_000+i), front4)]; up == nil || up.skipped != 1000 || !up.fin {
+			t.Errorf("a session after payload stopped is recorded as %+v", up)
+		}
 	}
 	tshark(t, r.file("db"))
 }

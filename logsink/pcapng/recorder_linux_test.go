@@ -190,8 +190,15 @@ func TestPortsThatComeAgain(t *testing.T) {
 	r.end()
 	var short, whole int
 	files := r.files("db")
+	starts := map[uint32]bool{} // of sequence numbers, so that the files may be merged
 	for _, file := range files {
-		for w, f := range follow(t, read(t, file)) {
+		packets := read(t, file)
+		for _, p := range packets {
+			if p.tcp.SYN {
+				starts[p.tcp.Seq] = true
+			}
+		}
+		for w, f := range follow(t, packets) {
 			switch {
 			case w.from.Port() == 40000 && f.kept == 3 && f.fin:
 				short++
@@ -202,6 +209,9 @@ func TestPortsThatComeAgain(t *testing.T) {
 	}
 	if len(files) != 3 || short != 3 || whole != 1 {
 		t.Errorf("%d files, %d short sessions, %d long ones; want 3, 3, 1", len(files), short, whole)
+	}
+	if len(starts) != 8 {
+		t.Errorf("4 sessions begin at %d sequence numbers, want 8", len(starts))
 	}
 }
 
