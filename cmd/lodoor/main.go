@@ -80,6 +80,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newRunCommand(),
 		newLogsCommand(),
+		newVerifyCommand(),
 		newReloadCommand(),
 		newRulesCommand(),
 		newDemoCommand(),
