@@ -102,11 +102,3 @@ func (d *door) sayDraining() {
 	d.say.info(fmt.Sprintf("waiting up to %s for %s to end; once more ends at once",
 		configs.FormatDuration(d.config.Shutdown.Drain), plural(uint64(n), "session")))
 }
-
-// plural writes a number with its noun.
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
