@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newCopy(t *testing.T) lane.Lane {
 	t.Helper()
-	l, err := lane.NewCopy(lane.CopyConfig{Stall: 2 * time.Second, Flush: 20 * time.Second})
+	l, err := lane.NewCopy(lane.CopyConfig{Stall: 2 * time.Second, Flush: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

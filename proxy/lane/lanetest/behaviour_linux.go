@@ -26,11 +26,19 @@ func control(t testing.TB, c net.Conn, f func(fd int)) {
 // acknowledged waits until the other end's kernel has all that was written to c.
 func acknowledged(t testing.TB, c net.Conn) {
 	t.Helper()
-	testkit.Wait(t, "the bytes to be acknowledged", func() bool {
-		left := -1
-		control(t, c, func(fd int) { left, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
-		return left == 0
-	}, Patience)
+	testkit.Wait(t, "the bytes to be acknowledged", func() bool { return unacknowledged(t, c) == 0 }, Patience)
+}
+
+// unacknowledged is how much of what was written to c the other end's kernel does not have.
+func unacknowledged(t testing.TB, c net.Conn) (n int) {
+	t.Helper()
+	control(t, c, func(fd int) {
+		var err error
+		if n, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ); err != nil {
+			t.Fatalf("send queue: %v", err)
+		}
+	})
+	return n
 }
 
 // broken waits, without a read or a write, until the kernel says that c's connection is torn down, or until patience

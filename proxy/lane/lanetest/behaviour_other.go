@@ -10,4 +10,6 @@ import (
 // acknowledged cannot be told here.
 func acknowledged(testing.TB, net.Conn) {}
 
+func unacknowledged(testing.TB, net.Conn) int { return 0 }
+
 func preciseBehaviours() []Behaviour { return nil }

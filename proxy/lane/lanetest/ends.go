@@ -13,7 +13,7 @@ import (
 )
 
 // Patience is how long the suite waits for what must happen; no verdict depends on less.
-const Patience = 30 * time.Second
+const Patience = 20 * time.Second
 
 // Ends are what a client and a service hold: connected directly, or with a lane between them.
 type Ends struct{ Client, Backend net.Conn }

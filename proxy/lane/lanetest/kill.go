@@ -98,9 +98,7 @@ func (k kit) killRace(t *testing.T) {
 			t.Errorf("ended %s, want killed, fin or reset", o.End)
 		}
 	}
-	if err := l.Close(); err != nil {
-		t.Errorf("close lane: %v", err)
-	}
+	closeLane(t, l)
 }
 
 // closeWaits closes a lane whose session is still open.

@@ -36,11 +36,24 @@ func (k kit) open(t *testing.T, p lane.Pair) *session {
 	t.Cleanup(func() {
 		_ = s.Client.Close()
 		_ = s.Backend.Close()
-		if err := l.Close(); err != nil {
-			t.Errorf("close lane: %v", err)
-		}
+		closeLane(t, l)
 	})
 	return s
+}
+
+// closeLane closes l, whose sessions must be over or end now.
+func closeLane(t testing.TB, l lane.Lane) {
+	t.Helper()
+	closed := make(chan error, 1)
+	go func() { closed <- l.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("close lane: %v", err)
+		}
+	case <-time.After(Patience):
+		t.Error("a session did not end when both ends were closed")
+	}
 }
 
 func (k kit) openOn(t testing.TB, l lane.Lane, p lane.Pair) *session {
@@ -108,7 +121,7 @@ func (k kit) conn(t *testing.T) {
 			_ = s.Client.Close()
 			_ = s.Backend.Close()
 			s.outcome(t)
-			_ = l.Close()
+			closeLane(t, l)
 		}, nil
 	})
 }

@@ -25,6 +25,7 @@ func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	t.Run("InTime", k.inTime)
 	t.Run("CloseWaits", k.closeWaits)
 	t.Run("Memory", k.memory)
+	t.Run("IdleMemory", k.idleMemory)
 	t.Run("Many", k.many)
 }
 
@@ -34,7 +35,6 @@ func runNetwork(t *testing.T, k kit) {
 	t.Run("Outcome", k.outcomes)
 	t.Run("Timeout", k.timeouts)
 	t.Run("Flush", k.flush)
-	t.Run("FlushGivesUp", k.flushGivesUp)
 	t.Run("Backpressure", k.backpressure)
 	t.Run("Tap", k.tap)
 	t.Run("Kill", k.kill)

@@ -19,9 +19,7 @@ func (k kit) many(t *testing.T) {
 	testkit.Wait(t, "descriptors and goroutines to be as before", func() bool {
 		return descriptors(t) <= files && runtime.NumGoroutine() <= goroutines
 	}, Patience)
-	if err := l.Close(); err != nil {
-		t.Errorf("close lane: %v", err)
-	}
+	closeLane(t, l)
 }
 
 func (k kit) use(t *testing.T, l lane.Lane, n int) {

@@ -77,10 +77,37 @@ func (k kit) memory(t *testing.T) {
 	runtime.KeepAlive(open)
 }
 
+// idleMemory holds the lane to less than a buffer for a session in which nothing moves, stacks included.
+func (k kit) idleMemory(t *testing.T) {
+	if portable {
+		t.Skip("the portable sockets wait with a buffer in hand")
+	}
+	const sessions, each = 200, 20 << 10
+	l := k.newLane(t)
+	before := heap()
+	open := make([]*session, sessions)
+	for i := range open {
+		open[i] = k.openOn(t, l, lane.Pair{})
+		fromClient.send(t, open[i].Client, 100)
+		fromClient.expect(t, open[i].Backend, 100)
+		fromBackend.send(t, open[i].Backend, 100)
+		fromBackend.expect(t, open[i].Client, 100)
+	}
+	if grown := heap() - before; grown > sessions*each {
+		t.Errorf("%d idle sessions hold %d bytes each, more than %d", sessions, grown/sessions, each)
+	}
+	for _, s := range open {
+		s.control.Kill(flow.EndDrain)
+		s.outcome(t)
+	}
+	closeLane(t, l)
+}
+
+// heap is what is allocated, and the stacks of goroutines.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.GC() // pools keep what they lend for one collection
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // far below the limit
+	return int64(m.HeapAlloc + m.StackInuse) //nolint:gosec // far below the limit
 }

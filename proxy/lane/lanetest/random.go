@@ -114,9 +114,7 @@ func (k kit) traffic(t *testing.T, script []byte) {
 	client.check(t, o.FromClient, o.FromBackend)
 	backend.check(t, o.FromBackend, o.FromClient)
 	checkEnd(t, client, backend, o)
-	if err := l.Close(); err != nil {
-		t.Errorf("close lane: %v", err)
-	}
+	closeLane(t, l)
 }
 
 func (p *player) speak() {
