@@ -48,7 +48,7 @@ func (e *Event) UnmarshalText(text []byte) error {
 // since every start of the journal has an epoch of its own.
 type Identity struct {
 	Journal string // the journal's random id, 32 hexadecimal digits
-	Epoch   string // random at every journal.start, 16 hexadecimal digits
+	Epoch   string // random at every journal.start and after a failure to write, 16 hexadecimal digits
 	Seq     uint64 // 1 for the first record of the journal
 }
 
@@ -138,7 +138,7 @@ type Journal struct {
 	First, Last uint64
 	// Head is the chain value after Last, hexadecimal.
 	Head string
-	// Count is of records (gap: dropped ones) or sessions (recovered: closed ones).
+	// Count is of records (gap: dropped ones) or sessions (recovered: closed ones; stop: ones still open).
 	Count uint64
 	// Bytes is what was set aside or freed.
 	Bytes uint64

@@ -1,0 +1,106 @@
+package journal
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// place is where an open record stands.
+type place struct {
+	session flow.SessionID
+	path    string
+	offset  int64
+	length  int
+	seq     uint64
+}
+
+// crashed makes the close of a session that was open at a crash. What the open told is told again, as far as it can
+// be read; the counts are unknown.
+func (p *place) crashed(now time.Time) flow.Record {
+	r := flow.Record{
+		Time: now, Event: flow.EventSessionClose, Session: p.session,
+		Outcome: &flow.Outcome{
+			End: flow.EndCrashRecovered, EndedBy: flow.SideLodoor, Detail: "lodoor ended while the session was open",
+		},
+	}
+	if e, err := p.read(); err == nil {
+		r.Service, r.Peer, r.Origin, r.Backend = e.Service, e.Peer, e.Origin, e.Backend
+	}
+	return r
+}
+
+func (p *place) read() (flow.Record, error) {
+	f, err := os.Open(p.path)
+	if err != nil {
+		return flow.Record{}, err
+	}
+	defer f.Close()
+	line := make([]byte, p.length)
+	if _, err := f.ReadAt(line, p.offset); err != nil {
+		return flow.Record{}, err
+	}
+	e, err := Decode(line)
+	return e.Record, err
+}
+
+// findOpen finds the sessions that have an open and no close, in all segments. What stands in a segment behind the
+// number with which the next one begins was withdrawn there, and did not get off the file: it is moved aside.
+func (w *writer) findOpen(found *findings) error {
+	open := make(map[flow.SessionID]place)
+	for i := range w.finished {
+		limit := w.at.seq + 1
+		if i+1 < len(w.finished) {
+			limit = w.finished[i+1].first
+		}
+		good, err := scanSessions(&w.finished[i], limit, open)
+		if err == nil && good < w.finished[i].size {
+			err = w.moveAside(&w.finished[i], good, found)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range open {
+		found.open = append(found.open, p)
+	}
+	slices.SortFunc(found.open, func(a, b place) int { return int(a.seq) - int(b.seq) })
+	return nil
+}
+
+// scanSessions follows the opens and closes of a segment, up to the record numbered limit, and returns the offset
+// where that stands.
+func scanSessions(s *segment, limit uint64, open map[flow.SessionID]place) (int64, error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for l := newLineReader(f); ; {
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return l.end, nil
+		}
+		if err != nil && !errors.Is(err, errLong) && !errors.Is(err, errPartial) {
+			return 0, err
+		}
+		h, ok := parseHead(line)
+		if !ok || err != nil {
+			continue
+		}
+		if h.seq >= limit {
+			return l.offset, nil
+		}
+		switch h.event {
+		case flow.EventSessionOpen.String():
+			id := h.session()
+			open[id] = place{id, s.path, l.offset, len(line), h.seq}
+		case flow.EventSessionClose.String():
+			delete(open, h.session())
+		}
+	}
+}
