@@ -103,7 +103,9 @@ func fileName(service string) string {
 		}
 		return '_'
 	}, service)
-	name = strings.TrimLeft(name, ".")
+	if name = strings.TrimLeft(name, "."); name == "" {
+		name = "service"
+	}
 	return name[:min(len(name), 100)]
 }
 

@@ -148,12 +148,12 @@ func (r *Recorder) begin(t *tap, at int64) bool {
 	return true
 }
 
-// standIn gives a Unix-socket client addresses of a network that is for documentation only (RFC 5737), so that nobody
-// takes them for real.
+// standIn gives a Unix-socket client addresses that no host has (reserved by RFC 1112, 4), so that nobody takes them
+// for real.
 func (r *Recorder) standIn() (client, front netip.AddrPort) {
 	port := firstUnixPort + (r.unix.Add(1)-1)%(1<<16-firstUnixPort)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(port)),
-		netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 2}), unixFrontPort)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{240, 0, 0, 1}), uint16(port)),
+		netip.AddrPortFrom(netip.AddrFrom4([4]byte{240, 0, 0, 2}), unixFrontPort)
 }
 
 func plain(a netip.AddrPort) netip.AddrPort {

@@ -98,14 +98,14 @@ func TestUnixClientsGetStandIns(t *testing.T) {
 	r.end()
 	clients := map[netip.AddrPort]bool{}
 	for _, p := range read(t, r.file("db")) {
-		if p.to == netip.MustParseAddrPort("192.0.2.2:1") {
+		if p.to == netip.MustParseAddrPort("240.0.0.2:1") {
 			clients[p.from] = true
 		}
 	}
 	want := map[netip.AddrPort]bool{
-		netip.MustParseAddrPort("192.0.2.1:1024"): true,
-		netip.MustParseAddrPort("192.0.2.1:1025"): true,
-		netip.MustParseAddrPort("192.0.2.1:1026"): true,
+		netip.MustParseAddrPort("240.0.0.1:1024"): true,
+		netip.MustParseAddrPort("240.0.0.1:1025"): true,
+		netip.MustParseAddrPort("240.0.0.1:1026"): true,
 	}
 	if diff := cmp.Diff(want, clients, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("clients (-want +got):\n%s", diff)
