@@ -222,15 +222,16 @@ func TestReadableWhileRunning(t *testing.T) {
 	tap := r.tap("db", "127.0.0.1:40000", front4)
 	tap.Data(flow.FromClient, time.Now(), pattern(0, 1000))
 	testkit.Wait(t, "the data in the file", func() bool {
-		for _, path := range r.files("db") {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			packets, err := readFrom(bytes.NewReader(raw))
-			return err == nil && len(packets) == 4
+		files := r.files("db")
+		if len(files) == 0 {
+			return false
 		}
-		return false
+		raw, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets, err := readFrom(bytes.NewReader(raw))
+		return err == nil && len(packets) == 4
 	}, 10*time.Second)
 }
 
