@@ -15,7 +15,8 @@ const (
 //
 // A denial that is only told takes part in nothing but the telling: the rules after it are asked as if it were not
 // there. When they let the peer in, it would have been denied. When no rule decides and the default denies, such a rule
-// still lets in peers of the places that it names, since that is what it was written for.
+// still lets in peers of the places that it names, since that is what it was written for; but not to a Unix-socket
+// backend, which would take them for lodoor's own user.
 func (d *door) conclude(q *query, x *finding) flow.Verdict {
 	if r := x.decides.rule; r != nil {
 		if r.deny {
@@ -30,7 +31,7 @@ func (d *door) conclude(q *query, x *finding) flow.Verdict {
 	switch {
 	case v.Action != flow.Deny && x.noted.rule != nil:
 		return q.told(x.noted.rule)
-	case v.Action == flow.Deny && v.Cause == flow.CauseNonLocal && x.passes.rule != nil:
+	case v.Action == flow.Deny && v.Cause == flow.CauseNonLocal && x.passes.rule != nil && !d.unix:
 		return q.told(x.passes.rule)
 	}
 	return v

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -26,8 +27,9 @@ type bucket struct {
 }
 
 type entry struct {
-	zones zoneSet // of the rule, without those in which an earlier rule always decides
-	at    int32   // in door.rules
+	zones   zoneSet // of the rule, without those in which an earlier rule always decides
+	decides bool    // always: the rule has no condition but zones and what the bucket stands for
+	at      int32   // in door.rules
 }
 
 // ranged is the bucket of one range.
@@ -124,25 +126,27 @@ func (p *spot) enter(d *door, i int) (bool, int32) {
 		zones &^= w.decided
 	}
 	if zones == 0 {
-		return false, p.decider(d, r.zones)
+		return false, p.decider(r.zones)
 	}
-	p.own.entries = append(p.own.entries, entry{zones, int32(i)}) //nolint:gosec // nobody has two billion rules
-	if p.whole && !d.conditional(r) {
+	decides := p.whole && !d.conditional(r)
+	p.own.entries = append(p.own.entries, entry{zones, decides, int32(i)}) //nolint:gosec // nobody has two billion rules
+	if decides {
 		p.own.decided |= zones
 	}
 	return true, -1
 }
 
-// decider is the rule that always decides in one of zones.
-func (p *spot) decider(d *door, zones zoneSet) int32 {
+// decider is the rule that always decides in most of zones.
+func (p *spot) decider(zones zoneSet) int32 {
+	best, most := int32(-1), 0
 	for _, b := range append([]*bucket{p.own}, p.wider...) {
 		for _, e := range b.entries {
-			if b.decided&e.zones&zones != 0 && !d.conditional(d.rules[e.at]) {
-				return e.at
+			if n := bits.OnesCount16(uint16(e.zones & zones)); e.decides && n > most {
+				best, most = e.at, n
 			}
 		}
 	}
-	return -1
+	return best
 }
 
 // places are the spots of a rule.

@@ -13,15 +13,8 @@ func describe(r *rule) string {
 	if r.deny {
 		says = "denies"
 	}
-	var zones, ranges []string
-	for _, z := range r.Zones {
-		zones = append(zones, z.String())
-	}
-	for _, c := range r.CIDRs {
-		ranges = append(ranges, c.String())
-	}
 	parts := []string{
-		enumerate("zone", zones), enumerate("address", ranges), enumerate("interface", r.Interfaces), enumerate("user", r.Users),
+		enumerate("zone", texts(r.Zones)), enumerate("address", texts(r.CIDRs)), enumerate("interface", r.Interfaces), enumerate("user", r.Users),
 	}
 	if r.When != "" {
 		parts = append(parts, "when "+strings.Join(strings.Fields(r.When), " "))
@@ -36,6 +29,14 @@ func describe(r *rule) string {
 		return fmt.Sprintf("rule %s %s everybody", r.Name, says)
 	}
 	return fmt.Sprintf("rule %s %s %s", r.Name, says, strings.Join(kept, ", "))
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	var out []string
+	for _, v := range list {
+		out = append(out, v.String())
+	}
+	return out
 }
 
 // enumerate names at most three of a list: "zone lan", "user alice or bob", "address a, b, c or 7 more".

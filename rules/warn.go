@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -96,23 +95,11 @@ func (r *rule) elsewhere() string {
 	case len(r.CIDRs) > 0 && !slices.ContainsFunc(r.CIDRs, func(c CIDR) bool { return !loopback(c) }):
 		return ""
 	case len(far) > 0:
-		names := make([]string, 0, len(far))
-		for _, z := range far {
-			names = append(names, z.String())
-		}
-		return enumerate("zone", names)
+		return enumerate("zone", texts(far))
 	case len(r.CIDRs) > 0:
-		return strings.TrimPrefix(enumerate("", cidrTexts(r.CIDRs)), " ")
+		return enumerate("address", texts(r.CIDRs))
 	}
 	return "anywhere"
-}
-
-func cidrTexts(list []CIDR) []string {
-	texts := make([]string, 0, len(list))
-	for _, c := range list {
-		texts = append(texts, c.String())
-	}
-	return texts
 }
 
 // loopback says whether all of c is loopback.

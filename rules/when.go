@@ -116,7 +116,7 @@ func whenBuiltins() []string {
 func exprError(err error) error {
 	var located *file.Error
 	if !errors.As(err, &located) || located.Line == 0 {
-		return errors.New(strings.ReplaceAll(err.Error(), "expected bool, but got", "expected true or false, but the expression gives a"))
+		return errors.New(strings.ReplaceAll(err.Error(), "expected bool, but got", "expected true or false, but the expression gives"))
 	}
 	return fmt.Errorf("line %d, column %d: %s", located.Line, located.Column+1, located.Message)
 }
