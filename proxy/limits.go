@@ -80,10 +80,10 @@ func (l *limiter) check(s *seat, addr netip.Addr, now time.Time) flow.Verdict {
 	}
 	switch {
 	case c.MaxOpen > 0 && l.open >= c.MaxOpen:
-		return limited("max_open", fmt.Sprintf("%s; max_open is %d", are(l.open), c.MaxOpen))
+		return limited("max_open", fmt.Sprintf("%s; max_open is %d", openNow(l.open), c.MaxOpen))
 	case c.MaxOpenPerAddress > 0 && s.open >= c.MaxOpenPerAddress:
 		return limited("max_open_per_address",
-			fmt.Sprintf("%s from %s; max_open_per_address is %d", are(s.open), from(addr), c.MaxOpenPerAddress))
+			fmt.Sprintf("%s from %s; max_open_per_address is %d", openNow(s.open), from(addr), c.MaxOpenPerAddress))
 	case s.rate != nil && !s.rate.AllowN(now, 1):
 		return limited("rate_per_address", fmt.Sprintf("sessions from %s begin faster than %s; rate_per_address is %s",
 			from(addr), pace(s.rate), number(c.RatePerAddress)))
@@ -146,7 +146,7 @@ func limited(key, reason string) flow.Verdict {
 	return flow.Verdict{Rule: "limit." + key, Cause: flow.CauseLimit, Reason: reason}
 }
 
-func are(n int) string {
+func openNow(n int) string {
 	if n == 1 {
 		return "1 session is open"
 	}
@@ -193,10 +193,13 @@ func validRate(key string, f float64) error {
 }
 
 func validBurst(key string, n int, rateKey string, perSecond float64) error {
-	if n != 0 && perSecond == 0 {
+	switch {
+	case n != 0 && perSecond == 0:
 		return fmt.Errorf("%s: %d: needs %s, which is not set", key, n, rateKey)
+	case n < 0:
+		return fmt.Errorf("%s: %d: expected a number of sessions, or 0 for as many as begin in a second", key, n)
 	}
-	return notNegative(key, n)
+	return nil
 }
 
 // Validate returns an error for each timeout that cannot be obeyed; each starts with the key.
