@@ -30,5 +30,5 @@ type Log interface {
 
 // Recorder makes taps. Tap returns nil when the session is not to be recorded.
 type Recorder interface {
-	Tap(service string, id flow.SessionID, accepted time.Time, client *lane.Socket) lane.Tap
+	Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap
 }

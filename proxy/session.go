@@ -25,7 +25,7 @@ type session struct {
 	verdict flow.Verdict
 
 	release func() // gives back what the limits counted
-	tap     lane.Tap
+	tap     flow.Tap
 	leg     flow.Outcome // what the proxy knows of the outcome: Dial, Leg, Server
 
 	mu      sync.Mutex
@@ -103,7 +103,7 @@ func (x *session) open() {
 	}, func(flow.Identity, error) { close(written) })
 	<-written
 	if r := x.server.config.Recorder; r != nil && x.settings.Record {
-		x.tap = r.Tap(x.service.name, x.id, x.accepted, x.client)
+		x.tap = r.Tap(x.service.name, x.id, x.accepted, &x.peer)
 	}
 }
 

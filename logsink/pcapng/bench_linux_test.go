@@ -78,7 +78,7 @@ func BenchmarkDataStalled(b *testing.B) {
 func BenchmarkSession(b *testing.B) {
 	var out nowhere
 	r := newRig(b, pcapng.Config{Settings: pcapng.Settings{MaxTotal: flow.TiB}, Create: out.create})
-	s := socketBetween(b, "", "")
+	s := peerBetween("", "")
 	id := flow.NewSessionID()
 	b.ReportAllocs()
 	for b.Loop() {

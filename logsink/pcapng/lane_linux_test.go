@@ -76,7 +76,7 @@ func throughALane(t *testing.T, reset bool) {
 	done := make(chan flow.Outcome, 1)
 	copies.Start(lane.Pair{
 		Client: clientEnd, Backend: backendEnd, Accepted: begun,
-		Tap: r.Tap("db", flow.NewSessionID(), begun, clientEnd),
+		Tap: r.Tap("db", flow.NewSessionID(), begun, &flow.Peer{Addr: clientEnd.Remote(), Front: clientEnd.Local()}),
 	}, func(o flow.Outcome) { done <- o })
 
 	question := pattern(0, 10_000)

@@ -16,7 +16,6 @@ import (
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy/flow"
-	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 // gatedFile is a file whose writes wait until the gate is opened.
@@ -181,7 +180,7 @@ func TestMaxTotal(t *testing.T) {
 	if kept+skipped != told+1<<40 || kept < limit/4 || kept > limit/2 {
 		t.Errorf("kept %d, skipped %d of %d", kept, skipped, told+1<<40)
 	}
-	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), socketBetween(t, "127.0.0.1:1", front4)); tap != nil {
+	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:1", front4)); tap != nil {
 		t.Error("a tap though there is no room")
 	}
 	for i, want := range []string{"payload is no longer kept", "nothing more is recorded"} {
@@ -192,9 +191,9 @@ func TestMaxTotal(t *testing.T) {
 	if err := os.Remove(old); err != nil {
 		t.Fatal(err)
 	}
-	var again lane.Tap
+	var again flow.Tap
 	testkit.Wait(t, "room after a file was removed", func() bool {
-		again = r.Tap("db", flow.NewSessionID(), time.Now(), socketBetween(t, "127.0.0.1:2", front4))
+		again = r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:2", front4))
 		return again != nil
 	}, 10*time.Second)
 	again.Data(flow.FromClient, time.Now(), pattern(0, 1000))
@@ -225,7 +224,7 @@ func TestFullFromTheStart(t *testing.T) {
 	}
 	r := newRig(t, pcapng.Config{Settings: pcapng.Settings{Dir: dir, MaxTotal: flow.MiB}})
 	testkit.Wait(t, "word that nothing is recorded", func() bool { return len(r.trouble()) == 1 }, 10*time.Second)
-	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), socketBetween(t, "127.0.0.1:1", front4)); tap != nil {
+	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:1", front4)); tap != nil {
 		t.Error("a tap though there is no room")
 	}
 }
@@ -259,7 +258,7 @@ func TestDiskFails(t *testing.T) {
 		tap.Data(flow.FromClient, time.Now(), pattern(offset, 1000))
 	}
 	kept, _ := tap.Done(time.Now(), fin())
-	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), socketBetween(t, "127.0.0.1:1", front4)); tap != nil {
+	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:1", front4)); tap != nil {
 		t.Error("a tap after the disk failed")
 	}
 	r.end()
@@ -325,7 +324,7 @@ func TestConcurrentSessions(t *testing.T) {
 	tshark(t, r.file("chat"))
 }
 
-func chat(tap lane.Tap, turns int) (kept, skipped uint64) {
+func chat(tap flow.Tap, turns int) (kept, skipped uint64) {
 	asked, answered := make(chan struct{}), make(chan struct{})
 	var backend sync.WaitGroup
 	backend.Go(func() {

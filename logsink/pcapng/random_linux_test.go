@@ -12,7 +12,6 @@ import (
 
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy/flow"
-	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 // talk is a session that was told, as it has to be found in the recording.
@@ -28,7 +27,7 @@ type talk struct {
 type span struct{ from, to int }
 
 // act tells one random event.
-func (k *talk) act(t *rapid.T, tap lane.Tap, open *[2]bool) {
+func (k *talk) act(t *rapid.T, tap flow.Tap, open *[2]bool) {
 	d := flow.Direction(rapid.IntRange(0, 1).Draw(t, "direction"))
 	n := rapid.OneOf(rapid.IntRange(1, 200), rapid.IntRange(1, 70_000), rapid.SampledFrom([]int{
 		1, 32 << 10, 32<<10 + 1, 64 << 10, 65_495, 65_496, 200_000,
@@ -66,7 +65,7 @@ func randomTalk(t *rapid.T, r *rig) *talk {
 	if client != "" { // so few ports that some come again
 		client = fmt.Sprintf(client, rapid.IntRange(40_000, 40_099).Draw(t, "port"))
 	}
-	tap := r.Tap("db", k.id, time.Now(), socketBetween(r.t, client, ends[1]))
+	tap := r.Tap("db", k.id, time.Now(), peerBetween(client, ends[1]))
 	open := [2]bool{true, true}
 	for range rapid.IntRange(0, 12).Draw(t, "events") {
 		k.act(t, tap, &open)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
-	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 const (
@@ -118,9 +117,9 @@ func (c *Config) check() error {
 
 // Tap begins the recording of a session. It answers nil when there is no memory or no room for it, or when the
 // recording has stopped.
-func (r *Recorder) Tap(service string, id flow.SessionID, accepted time.Time, client *lane.Socket) lane.Tap {
+func (r *Recorder) Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap {
 	t := &tap{rec: r, service: service, id: id}
-	if t.client, t.front = plain(client.Remote()), plain(client.Local()); client.IsUnix() {
+	if t.client, t.front = plain(peer.Addr), plain(peer.Front); !peer.Addr.IsValid() {
 		t.client, t.front = r.standIn()
 	}
 	if !r.begin(t, accepted.UnixNano()) {

@@ -246,7 +246,7 @@ func TestAfterTheEnd(t *testing.T) {
 	if kept, skipped := tap.Done(time.Now(), fin()); kept != 10 || skipped != 20 {
 		t.Errorf("kept %d, skipped %d; want 10 and 20", kept, skipped)
 	}
-	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), socketBetween(t, "127.0.0.1:1", front4)); tap != nil {
+	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:1", front4)); tap != nil {
 		t.Error("a tap after the end")
 	}
 	if ways := follow(t, read(t, r.file("db"))); ways[way{netip.MustParseAddrPort("127.0.0.1:40000"),

@@ -8,16 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy/flow"
-	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 // What the proxy declares; tests do not look up either.
 var _ interface {
-	Tap(service string, id flow.SessionID, accepted time.Time, client *lane.Socket) lane.Tap
+	Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap
 } = (*pcapng.Recorder)(nil)
 
 const front4, front6 = "127.0.0.1:62893", "[::1]:62893"
@@ -87,27 +84,18 @@ func (r *rig) file(service string) string {
 	return list[0]
 }
 
-// socketBetween makes a socket that says to be between two addresses; both empty is a Unix socket.
-func socketBetween(t testing.TB, client, front string) *lane.Socket {
-	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
+// peerBetween is a peer between two addresses; both empty is a Unix socket's.
+func peerBetween(client, front string) *flow.Peer {
+	if client == "" {
+		return &flow.Peer{}
 	}
-	_ = unix.Close(fds[1])
-	var local, remote netip.AddrPort
-	if client != "" {
-		local, remote = netip.MustParseAddrPort(front), netip.MustParseAddrPort(client)
-	}
-	s := lane.NewSocket(fds[0], local, remote)
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return &flow.Peer{Addr: netip.MustParseAddrPort(client), Front: netip.MustParseAddrPort(front)}
 }
 
 // tap begins a session; it fails the test when there is no tap.
-func (r *rig) tap(service, client, front string) lane.Tap {
+func (r *rig) tap(service, client, front string) flow.Tap {
 	r.t.Helper()
-	tap := r.Tap(service, flow.NewSessionID(), time.Now(), socketBetween(r.t, client, front))
+	tap := r.Tap(service, flow.NewSessionID(), time.Now(), peerBetween(client, front))
 	if tap == nil {
 		r.t.Fatal("no tap")
 	}

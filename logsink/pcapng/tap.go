@@ -8,7 +8,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// tap is one session's lane.Tap.
+// tap is one session's flow.Tap.
 type tap struct {
 	rec           *Recorder
 	service       string
