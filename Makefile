@@ -66,7 +66,8 @@ cross: ## build and vet for every system that lodoor is for
 	@for target in $(TARGETS); do \
 		echo "$$target"; \
 		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
-		$(GO) build ./... && $(GO) vet ./...; \
+		$(GO) build ./...; \
+		$(GO) vet ./...; \
 	done
 
 .PHONY: readme-commands
