@@ -24,8 +24,13 @@ type testDoor struct {
 // openDoor starts lodoor with a journal of its own, in front of backend, which is written as run takes it.
 func openDoor(t *testing.T, backend string, args ...string) *testDoor {
 	t.Helper()
+	return openDoorIn(t, testkit.NewHome(t), backend, args...)
+}
+
+func openDoorIn(t *testing.T, home *testkit.Home, backend string, args ...string) *testDoor {
+	t.Helper()
 	d := &testDoor{t: t, port: testkit.FreePort(t), dir: filepath.Join(t.TempDir(), "journal")}
-	d.Door = testkit.Lodoor(t, append(args, "--journal", d.dir, fmt.Sprintf("svc=%d:%s", d.port, backend))...)
+	d.Door = home.Start(append(args, "--journal", d.dir, fmt.Sprintf("svc=%d:%s", d.port, backend))...)
 	return d
 }
 

@@ -53,7 +53,7 @@ func TestIdleSessionsGoBack(t *testing.T) {
 		testkit.Missing(t, "the limit of descriptors is %d (%v)", limit.Max, err)
 	}
 	backend := testkit.EchoServer(t)
-	d := openDoor(t, strconv.Itoa(backend.Port()))
+	d := openDoorIn(t, testkit.NewPlainHome(t), strconv.Itoa(backend.Port()))
 	start := vitalsOf(t, d.PID())
 	var peaks, rests []vitals
 	for round := 1; round <= 3; round++ {

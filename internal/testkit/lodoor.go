@@ -12,6 +12,11 @@ import (
 // too. The build of an unchanged program takes the go command some hundredths of a second, so that each test may ask.
 func Binary(t testing.TB) string {
 	t.Helper()
+	return buildBinary(t, raceDetector)
+}
+
+func buildBinary(t testing.TB, race bool) string {
+	t.Helper()
 	root := moduleRoot(t)
 	dir := filepath.Join(root, "bin", "testkit")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -19,7 +24,7 @@ func Binary(t testing.TB) string {
 	}
 	path := filepath.Join(dir, "lodoor")
 	args, cgo := []string{"build", "-buildvcs=false"}, "CGO_ENABLED=0"
-	if raceDetector {
+	if race {
 		path += "-race"
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
@@ -52,6 +57,12 @@ type Home struct {
 func NewHome(t testing.TB) *Home {
 	t.Helper()
 	return &Home{t: t, binary: Binary(t), dir: t.TempDir()}
+}
+
+// NewPlainHome is NewHome without the race detector, for figures that it would spoil: it multiplies memory.
+func NewPlainHome(t testing.TB) *Home {
+	t.Helper()
+	return &Home{t: t, binary: buildBinary(t, false), dir: t.TempDir()}
 }
 
 // Dir is the home's folder; the journal's is below State.
