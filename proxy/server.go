@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,21 +101,33 @@ func (s *Server) Listen() error { return s.Reload(s.config.Services, s.config.Ru
 // ends the rest and returns when all is over.
 func (s *Server) Run(ctx context.Context) error {
 	s.start()
-	flushed := make(chan struct{})
-	go func() {
-		defer close(flushed)
-		s.refused.run(s.force)
-	}()
+	var helpers sync.WaitGroup
+	helpers.Go(func() { s.refused.run(s.force) })
+	helpers.Go(s.giveMemoryBack)
 	<-ctx.Done()
 	s.stopAccepting()
 	s.drain()
 	s.cut()
-	<-flushed
+	helpers.Wait()
 	s.spare.close()
 	if err := s.config.Lane.Close(); err != nil {
 		return fmt.Errorf("close lane: %w", err)
 	}
 	return nil
+}
+
+// giveMemoryBack returns to the system, after a crowd has left, what only the crowd needed. Left to itself Go's runtime
+// takes minutes. What the pools hold goes in the second collection.
+func (s *Server) giveMemoryBack() {
+	for {
+		select {
+		case <-s.sessions.quiet:
+			runtime.GC()
+			debug.FreeOSMemory()
+		case <-s.force.Done():
+			return
+		}
+	}
 }
 
 // start begins to accept on what is bound.

@@ -6,19 +6,27 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
+// manySessions are worth a collection of their own once they have all left.
+const manySessions = 500
+
 // table holds the open sessions, so that they can be counted, ended and waited for.
 type table struct {
 	mu       sync.Mutex
 	sessions map[flow.SessionID]*session
 	waiters  []chan struct{}
+	peak     int           // the most that were open since quiet was told
+	quiet    chan struct{} // says that none is open after many were
 }
 
-func newTable() *table { return &table{sessions: make(map[flow.SessionID]*session)} }
+func newTable() *table {
+	return &table{sessions: make(map[flow.SessionID]*session), quiet: make(chan struct{}, 1)}
+}
 
 func (t *table) add(s *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sessions[s.id] = s
+	t.peak = max(t.peak, len(t.sessions))
 }
 
 func (t *table) remove(s *session) {
@@ -32,6 +40,13 @@ func (t *table) remove(s *session) {
 		close(w)
 	}
 	t.waiters = nil
+	if t.peak >= manySessions {
+		t.peak = 0
+		select {
+		case t.quiet <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func (t *table) len() int {

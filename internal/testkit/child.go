@@ -91,6 +91,9 @@ func (c *Child) Exited() bool {
 // ended within timeout.
 func (c *Child) Wait(timeout time.Duration) int {
 	c.t.Helper()
+	if c.Exited() { // first, since select takes any case that is ready
+		return c.cmd.ProcessState.ExitCode()
+	}
 	select {
 	case <-c.done:
 	case <-time.After(timeout):
