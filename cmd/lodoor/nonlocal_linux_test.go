@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -203,4 +204,42 @@ func TestOwnAddressesAreLetIn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A host without IPv6 says so and goes on.
+func TestHostWithoutIPv6(t *testing.T) {
+	testkit.NeedRoot(t)
+	testkit.Need(t, "ip")
+	testkit.Binary(t)
+	ns := testkit.NewNetns(t)
+	ns.Run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+	ns.Do(func() {
+		d := openDoor(t, strconv.Itoa(testkit.EchoServer(t).Port()))
+		if !strings.Contains(d.Stderr(), "this host has no IPv6 loopback") {
+			t.Errorf("lodoor said: %s", d.Stderr())
+		}
+		echoClient(t, d.addr(), 100)
+		d.settle()
+	})
+}
+
+// Observing, a peer from elsewhere is let in, recorded and alerted as one that would have been denied.
+func TestObserve(t *testing.T) {
+	testkit.NeedRoot(t)
+	testkit.Need(t, "ip")
+	testkit.Binary(t)
+	n := testkit.NewNetwork(t)
+	var d *testDoor
+	n.Host.Do(func() {
+		d = openHostDoor(t, knock{front: "0.0.0.0:%d", args: []string{"--enforce", "observe"}}, testkit.EchoServer(t), newHook(t))
+	})
+	n.Remote.Do(func() { echoClient(t, net.JoinHostPort(n.Host4.String(), d.portText()), 100) })
+	alerts := d.await(flow.EventAlert, 1)
+	if a := alerts[0].Alert; !a.Observed || a.Condition != "non_local_peer" {
+		t.Errorf("alert %+v", a)
+	}
+	d.settle()
+	if v := d.records(flow.EventSessionOpen)[0].Verdict; v.Action != flow.WouldDeny || v.Cause != flow.CauseNonLocal {
+		t.Errorf("verdict %+v", v)
+	}
 }
