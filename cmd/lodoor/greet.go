@@ -54,7 +54,7 @@ func (d *door) greetService(b *strings.Builder, s *configs.Service) {
 		row(b, "", "try: "+tryLine(s, fronts[0]))
 	}
 	if !d.config.TripwireOn(s) {
-		if own := unwatched(s, fronts); own != "" {
+		if own := unwatched(fronts); own != "" {
 			row(b, "", "not watched: "+own+" (the kernel refuses knocks there unseen; --tripwire watches)")
 		}
 	}
@@ -70,7 +70,7 @@ func backendName(e flow.Endpoint) string {
 }
 
 // unwatched lists the own addresses at which the service's ports are not listened on.
-func unwatched(s *configs.Service, fronts []flow.Endpoint) string {
+func unwatched(fronts []flow.Endpoint) string {
 	own, err := peer.OwnAddresses()
 	if err != nil {
 		return ""
@@ -84,7 +84,8 @@ func unwatched(s *configs.Service, fronts []flow.Endpoint) string {
 	}
 	var names []string
 	for _, a := range own {
-		if tcp && !(a.Is4() && any4) && !(a.Is6() && any6) && !a.IsLinkLocalUnicast() {
+		watched := (a.Is4() && any4) || (a.Is6() && any6)
+		if tcp && !watched && !a.IsLinkLocalUnicast() {
 			names = append(names, a.String())
 		}
 	}
