@@ -126,7 +126,7 @@ func (c *checker) service(key string, s *Service) {
 
 // rules compiles the rules, so that what is wrong in them is told now and with its place.
 func (c *checker) rules() {
-	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{UID: uint32(max(os.Geteuid(), 0))}) //nolint:gosec // uids are 32 bits
+	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{UID: uint32(max(os.Geteuid(), 0))})
 	c.out.RuleSet = set
 	if err != nil {
 		for _, e := range split(err) {

@@ -15,6 +15,12 @@ var reference string
 // Reference is a file with every setting, its default and a comment.
 func Reference() string { return reference }
 
+//go:embed starter.yaml
+var starter string
+
+// Starter is a small file to begin with.
+func Starter() string { return starter }
+
 // uncommented is the reference with its commented-out settings in the place of the empty ones: what stands behind a #
 // without one space, or with two.
 func uncommented() string {

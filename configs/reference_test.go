@@ -55,6 +55,17 @@ func TestReferenceIsWhole(t *testing.T) {
 	}
 }
 
+// The starter loads as it is, and with everything in it that is behind a #.
+func TestStarter(t *testing.T) {
+	all := regexp.MustCompile(`(?m)^#(\S|  )`).ReplaceAllString(Starter(), "$1")
+	for text, want := range map[string]int{Starter(): 1, all: 2} {
+		l := load(t, LoadOptions{File: write(t, "lodoor.yaml", text), RequireServices: true})
+		if len(l.Config.Services) != want {
+			t.Errorf("%d services, expected %d", len(l.Config.Services), want)
+		}
+	}
+}
+
 // valid is as much of JSON Schema as ours uses; an unknown word of it is an error.
 func valid(schema map[string]any, v any, path string) error {
 	for word, arg := range schema {

@@ -88,7 +88,7 @@ func readFile(name string) (data []byte, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, err

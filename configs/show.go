@@ -56,7 +56,7 @@ func (s *shower) table(path string, v reflect.Value, sparse bool) *yaml.Node {
 		if value.Kind() == reflect.Pointer && !value.IsNil() {
 			value = value.Elem()
 		}
-		if sparse && value.IsZero() && !(value.Kind() == reflect.Bool && f.typ.Kind() == reflect.Pointer) {
+		if sparse && value.IsZero() && (value.Kind() != reflect.Bool || f.typ.Kind() != reflect.Pointer) {
 			continue
 		}
 		at := child(path, f.name)

@@ -112,8 +112,8 @@ func (w *watch) folders() error {
 	if err := w.watcher.Add(filepath.Dir(w.file)); err != nil {
 		return err
 	}
-	if real, err := filepath.EvalSymlinks(w.file); err == nil && filepath.Dir(real) != filepath.Dir(w.file) {
-		return w.watcher.Add(filepath.Dir(real))
+	if target, err := filepath.EvalSymlinks(w.file); err == nil && filepath.Dir(target) != filepath.Dir(w.file) {
+		return w.watcher.Add(filepath.Dir(target))
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func word(names []string, i uint8) string {
 
 func wordIndex(what string, names []string, text []byte) (uint8, error) {
 	if i := slices.Index(names, string(text)); i >= 0 {
-		return uint8(i), nil //nolint:gosec // the tables have fewer than 256 entries
+		return uint8(i), nil
 	}
 	known := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
 	return 0, fmt.Errorf("unknown %s %q: expected one of %s", what, text, strings.Join(known, ", "))

@@ -129,7 +129,7 @@ func (p *spot) enter(d *door, i int) (bool, int32) {
 		return false, p.decider(r.zones)
 	}
 	decides := p.whole && !d.conditional(r)
-	p.own.entries = append(p.own.entries, entry{zones, decides, int32(i)}) //nolint:gosec // nobody has two billion rules
+	p.own.entries = append(p.own.entries, entry{zones, decides, int32(i)})
 	if decides {
 		p.own.decided |= zones
 	}

@@ -82,6 +82,7 @@ func newRootCommand() *cobra.Command {
 		newLogsCommand(),
 		newVerifyCommand(),
 		newReloadCommand(),
+		newConfigCommand(),
 		newRulesCommand(),
 		newDemoCommand(),
 		newVersionCommand(),

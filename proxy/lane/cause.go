@@ -46,6 +46,12 @@ func (c cause) known() bool { return c.end != flow.EndUnknown }
 // what was received before.
 func (c cause) gone() bool { return c.end == flow.EndReset || c.end == flow.EndUserTimeout }
 
+// betters says whether c is what the kernel told of the same end as old. It tells an error once; the other half of the
+// session then only sees that the connection is gone, and may be the first to say so.
+func (c cause) betters(old cause) bool {
+	return old.end == flow.EndReset && c.end == flow.EndUserTimeout && c.by == old.by
+}
+
 // measured says whether the kernel's view of both legs belongs into the record.
 func (c cause) measured() bool {
 	return c.gone() || c.end == flow.EndIdleTimeout || c.end == flow.EndFirstByte

@@ -39,7 +39,7 @@ func connectOver(fd int) (over bool, err error) {
 	case err != nil:
 		return true, err
 	case n != 0:
-		return true, unix.Errno(n) //nolint:gosec // an errno is small and positive
+		return true, unix.Errno(n)
 	}
 	_, err = unix.Getpeername(fd)
 	if errors.Is(err, unix.ENOTCONN) {

@@ -12,9 +12,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newCopy(t *testing.T) lane.Lane {
+func newCopy(t *testing.T) lane.Lane { return newLane(t) }
+
+func newLane(t testing.TB) lane.Lane {
 	t.Helper()
-	l, err := lane.NewCopy(lane.CopyConfig{Stall: 2 * time.Second, Flush: time.Minute})
+	l, err := lane.NewCopy(lane.CopyConfig{Stall: time.Second, Flush: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,17 @@
 // Package lane moves the bytes of sessions between two connected sockets.
 //
-// A lane is one way of doing that. All of them obey one contract, held by the suite in lanetest: every byte in order,
-// half-close and reset passed both ways, urgent bytes in line, memory bounded by what is in flight.
+// A lane is one way of doing that. All of them obey one contract, held by the suite in lanetest:
+//
+//   - Every byte arrives once and in order. Urgent bytes are ordinary ones; their mark is not carried.
+//   - A FIN is passed behind the bytes before it, and the other direction goes on for as long as it likes. The session
+//     ends in order when both have ended.
+//   - A reset is passed as a reset, also when its side cannot be read because the other takes nothing, and also after a
+//     FIN. What was received before it is delivered first: the lane waits until the other end's kernel has it, for a
+//     bounded time, and a shorter one while the other end takes nothing. To a Unix socket a reset is the end of the
+//     stream.
+//   - A session that lodoor ends (kill, timeouts) is reset on both legs: a FIN would say that a sender had finished.
+//   - A side that does not read stops the other. A session holds one buffer a direction at most, none while nothing
+//     moves.
 package lane
 
 import (
@@ -16,7 +26,11 @@ type Lane interface {
 	Name() string
 	// Start begins to move bytes between the two ends of p and returns at once. The lane owns both ends from then on:
 	// it closes them, and only then calls done, exactly once. done may be called on a goroutine that other sessions
-	// need and must not block.
+	// need and must not block; it may be called before Start has returned. Start must not be called after Close.
+	//
+	// The outcome has everything but Dial, Leg and Server. EndedBy is who sent the first FIN, whose connection was reset
+	// or was no longer acknowledged, or lodoor for a kill and for the pair's timeouts. Duration is to the moment when
+	// the end was known: delivering what came before a reset is not counted.
 	Start(p Pair, done func(flow.Outcome)) Control
 	// Close waits until every session that was started has called done. It ends none of them.
 	Close() error
@@ -24,7 +38,8 @@ type Lane interface {
 
 // Control is the hold that somebody else keeps on a running session.
 type Control interface {
-	// Kill ends the session with a reset on both legs. done says end, by lodoor, unless the session was over before.
+	// Kill ends the session with a reset on both legs. done says end, by lodoor, unless the session was over before:
+	// what a peer's reset still had to deliver is then dropped. It is safe at any time and as often as one likes.
 	Kill(end flow.End)
 	// Counts are the bytes read from each side so far.
 	Counts() (fromClient, fromBackend uint64)
@@ -35,7 +50,8 @@ type Pair struct {
 	Client, Backend *Socket
 	// Accepted is when the session began, with a monotonic reading; Outcome's durations count from it.
 	Accepted time.Time
-	// Idle ends the session when nothing moved in either direction for so long; 0 is never.
+	// Idle ends the session when nothing was read or written in either direction for so long, or up to a quarter
+	// longer; 0 is never.
 	Idle time.Duration
 	// FirstByte ends the session when the client sent nothing for so long after Accepted; 0 is never.
 	FirstByte time.Duration

@@ -41,7 +41,7 @@ func TestPumpTable(t *testing.T) {
 	for _, b := range lanetest.Behaviours() {
 		t.Run(b.Name, func(t *testing.T) {
 			direct := b.See(t, lanetest.Direct(t, "tcp4"))
-			through := b.See(t, lanetest.Through(t, "tcp4", newCopy))
+			through := b.See(t, lanetest.Through(t, "tcp4", newCopy(t)))
 			fmt.Fprintln(&page, row(b.Name, direct, through, b.Note))
 		})
 	}
@@ -60,12 +60,12 @@ func row(name, direct, through, note string) string {
 func comparePage(t *testing.T, file string, page []byte) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, page, 0o644); err != nil { //nolint:gosec // a page of the documentation
+		if err := os.WriteFile(file, page, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	old, err := os.ReadFile(file) //nolint:gosec // a fixed name
+	old, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

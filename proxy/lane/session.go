@@ -80,6 +80,9 @@ func (s *session) note(c cause) (drained, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause.known() {
+		if c.betters(s.cause) {
+			s.cause = c
+		}
 		return false, false
 	}
 	s.cause, s.at = c, time.Now()

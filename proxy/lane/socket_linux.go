@@ -117,8 +117,8 @@ func (s *Socket) TCPInfo() *flow.TCPInfo {
 	return &flow.TCPInfo{
 		RTT:         time.Duration(info.Rtt) * time.Microsecond,
 		Retransmits: info.Total_retrans,
-		Unsent:      uint32(max(unsent, 0)), //nolint:gosec // a queue is far below 4 GiB
-		Unread:      uint32(max(unread, 0)), //nolint:gosec // a queue is far below 4 GiB
+		Unsent:      uint32(max(unsent, 0)),
+		Unread:      uint32(max(unread, 0)),
 	}
 }
 
@@ -140,13 +140,13 @@ func (s *Socket) failure() error {
 }
 
 func (s *Socket) failureOf(fd int) error {
-	p := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // descriptors are small
+	p := []unix.PollFd{{Fd: int32(fd)}}
 	if _, err := unix.Poll(p, 0); err != nil {
 		return nil // interrupted: nothing is known
 	}
 	if p[0].Revents&unix.POLLERR != 0 {
 		if no, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && no != 0 {
-			return syscall.Errno(no) //nolint:gosec // errno is small
+			return syscall.Errno(no)
 		}
 	}
 	// TCP hangs up when both directions are closed. If we have not closed ours, the connection was torn down, and a

@@ -41,18 +41,21 @@ func (in *inlet) attempt(fd uintptr) bool {
 	if in.buf == nil {
 		in.buf = in.pool.get()
 	}
-	in.n, in.err = unix.Read(int(fd), in.buf[:])
-	for in.err == unix.EINTR {
-		in.n, in.err = unix.Read(int(fd), in.buf[:])
+	for {
+		n, err := unix.Read(int(fd), in.buf[:])
+		switch err {
+		case nil:
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			in.release()
+			return false
+		}
+		if in.n, in.err = n, err; n == 0 && err == nil {
+			in.err = io.EOF
+		}
+		return true
 	}
-	if in.err == unix.EAGAIN {
-		in.release()
-		return false
-	}
-	if in.err == nil && in.n == 0 {
-		in.err = io.EOF
-	}
-	return true
 }
 
 // release gives the buffer back.
@@ -97,6 +100,7 @@ func (o *outlet) write(b []byte) error {
 	}
 	o.rest, o.err = b, nil
 	err := o.sock.raw.Write(o.try)
+	o.rest = nil // even an empty rest would keep the buffer from being freed
 	if o.blocked.Load() {
 		o.blocked.Store(false)
 	}
@@ -111,7 +115,7 @@ func (o *outlet) attempt(fd uintptr) bool {
 		n, err := unix.Write(int(fd), o.rest)
 		switch err {
 		case nil:
-			o.written.Add(uint64(n)) //nolint:gosec // not negative
+			o.written.Add(uint64(n))
 			o.rest = o.rest[n:]
 		case unix.EINTR:
 		case unix.EAGAIN:

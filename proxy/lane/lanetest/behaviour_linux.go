@@ -48,7 +48,7 @@ func broken(t testing.TB, c net.Conn) bool {
 	torn := false
 	testkit.Wait(t, "the connection to be torn down", func() bool {
 		control(t, c, func(fd int) {
-			p := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // descriptors are small
+			p := []unix.PollFd{{Fd: int32(fd)}}
 			_, _ = unix.Poll(p, 0)
 			torn = p[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
 		})
@@ -149,7 +149,7 @@ func marked(t testing.TB, c net.Conn) bool {
 	var seen int16
 	testkit.Wait(t, "FIN to arrive", func() bool {
 		control(t, c, func(fd int) {
-			p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI | unix.POLLRDHUP}} //nolint:gosec // descriptors are small
+			p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI | unix.POLLRDHUP}}
 			_, _ = unix.Poll(p, 0)
 			seen = p[0].Revents
 		})

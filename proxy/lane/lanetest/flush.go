@@ -80,7 +80,7 @@ func (k kit) flushBlocked(t *testing.T, d flow.Direction) {
 	r := k.resetting(t, d, lane.Pair{})
 	setBuffer(r.other, 16<<10)
 	sent := fillUp(t, r.by, fromClient)
-	acknowledged := uint64(sent - unacknowledged(t, r.by)) //nolint:gosec // not negative
+	acknowledged := uint64(sent - unacknowledged(t, r.by))
 	reset(r.by)
 	up, down := r.control.Counts()
 	if _, err := r.other.Write([]byte{0}); err != nil {

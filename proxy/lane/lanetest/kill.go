@@ -110,8 +110,8 @@ func (k kit) closeWaits(t *testing.T) {
 	fromClient.send(t, s.Client, 100_000) // the session still works
 	fromClient.expect(t, s.Backend, 100_000)
 	select {
-	case <-closed:
-		t.Fatal("Close did not wait for the session")
+	case err := <-closed:
+		t.Fatalf("Close did not wait for the session: %v", err)
 	default:
 	}
 	inOrder(true)(t, s)

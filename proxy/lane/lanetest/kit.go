@@ -58,9 +58,8 @@ func closeLane(t testing.TB, l lane.Lane) {
 
 func (k kit) openOn(t testing.TB, l lane.Lane, p lane.Pair) *session {
 	t.Helper()
-	front, back := Direct(t, k.network.client), Direct(t, k.network.backend)
-	s := &session{Ends: Ends{front.Client, back.Backend}, lane: l, pair: p, outcomes: make(chan flow.Outcome, 1)}
-	s.pair.Client, s.pair.Backend = socket(t, front.Backend), socket(t, back.Client)
+	s := &session{lane: l, pair: p, outcomes: make(chan flow.Outcome, 1)}
+	s.Ends, s.pair.Client, s.pair.Backend = legs(t, k.network.client, k.network.backend)
 	s.pair.Accepted = time.Now()
 	s.control = l.Start(s.pair, func(o flow.Outcome) {
 		if !closed(s.pair.Client) || !closed(s.pair.Backend) {
@@ -99,15 +98,32 @@ func (s *session) carried(t testing.TB, up, down uint64) {
 	}, Patience)
 }
 
-// Through connects a client and a service over loopback with a lane of newLane between them.
-func Through(t *testing.T, network string, newLane func(t *testing.T) lane.Lane) Ends {
-	for _, n := range networks() {
-		if n.name == network {
-			return kit{newLane, n}.open(t, lane.Pair{}).Ends
-		}
-	}
-	t.Fatalf("unknown network %q", network)
-	return Ends{}
+// legs connects a client and a service with lodoor's two sockets, which nobody carries bytes between yet.
+func legs(t testing.TB, front, back string) (far Ends, client, backend *lane.Socket) {
+	t.Helper()
+	f, b := Direct(t, front), Direct(t, back)
+	return Ends{f.Client, b.Backend}, socket(t, f.Backend), socket(t, b.Client)
+}
+
+// Legs connects a client and a service, over network tcp4, tcp6 or unix, with the two sockets of a pair between them.
+// The pair is not started.
+func Legs(t testing.TB, network string) (Ends, lane.Pair) {
+	t.Helper()
+	far, client, backend := legs(t, network, network)
+	return far, lane.Pair{Client: client, Backend: backend, Accepted: time.Now()}
+}
+
+// Through connects a client and a service with l between them. At the end of the test both ends and l are closed.
+func Through(t testing.TB, network string, l lane.Lane) Ends {
+	t.Helper()
+	far, pair := Legs(t, network)
+	l.Start(pair, func(flow.Outcome) {})
+	t.Cleanup(func() {
+		_ = far.Client.Close()
+		_ = far.Backend.Close()
+		closeLane(t, l)
+	})
+	return far
 }
 
 // conn holds the lane to what a net.Conn promises.

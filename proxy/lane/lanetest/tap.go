@@ -25,7 +25,9 @@ type witness struct {
 }
 
 func (w *witness) Data(d flow.Direction, at time.Time, b []byte) {
-	time.Sleep(w.delay)
+	if w.delay > 0 {
+		<-time.After(w.delay)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.event("Data", d, at)
