@@ -38,7 +38,7 @@ type source struct {
 // lodoor. A file that was named must exist; that there is no other is an empty source.
 func search(named string, environ []string, system string) (source, *Problem) {
 	if named != "" {
-		return read(named, "--config")
+		return read(named, "")
 	}
 	if named = variables(environ)[envFile]; named != "" {
 		return read(named, envFile)
@@ -70,7 +70,7 @@ func candidates(dir string) []string {
 	return found
 }
 
-// read reads a file; namedBy is what named it.
+// read reads a file; namedBy is what named it, when that is not plain to see.
 func read(name, namedBy string) (source, *Problem) {
 	data, warnings, err := readFile(name)
 	if err == nil {
