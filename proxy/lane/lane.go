@@ -59,5 +59,7 @@ type Pair struct {
 	Tap Tap
 }
 
-// Tap sees the bytes of one session; see [flow.Tap] for what a lane owes it.
+// Tap sees the bytes of one session; see [flow.Tap] for what a lane owes it. Beyond that, Shut is told before the FIN is
+// passed on, and not at all of a direction that ended otherwise; Done is told when both ends are closed, with all of the
+// outcome but TapKept and TapSkipped, and nothing is told after it.
 type Tap = flow.Tap

@@ -21,7 +21,7 @@ func fillUp(t testing.TB, c net.Conn, s stream) int {
 	t.Helper()
 	n, b := 0, make([]byte, 64<<10)
 	for n < unbounded {
-		_ = c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		_ = c.SetWriteDeadline(time.Now().Add(150 * time.Millisecond))
 		m, err := c.Write(s.fill(b, uint64(n)))
 		n += m
 		if errors.Is(err, os.ErrDeadlineExceeded) && m == 0 {
