@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/lane"
 )
+
+const errReset = syscall.ECONNRESET
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

@@ -15,8 +15,6 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-const errReset = syscall.ECONNRESET
-
 func TestSessionsAreRecorded(t *testing.T) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)

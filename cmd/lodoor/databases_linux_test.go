@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
@@ -18,8 +17,6 @@ import (
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
-
-func isSoak() bool { return os.Getenv("LODOOR_SOAK") != "" }
 
 // TestPostgres runs the usual tools through the door: no error, and one open and one close for each connection that
 // PostgreSQL saw.
