@@ -19,7 +19,7 @@ const (
 
 // Watch calls changed whenever what the file says has changed, on the goroutine that called Watch, until ctx ends. It
 // watches folders, not the file: editors put a new file in the place of the old one, and Kubernetes exchanges a link
-// above it. That the file is gone for a while is no change.
+// above it. That the file is gone or empty for a while is no change.
 func Watch(ctx context.Context, file string, changed func()) error {
 	seen, _ := fileSum(file)
 	return watchFrom(ctx, file, seen, changed)
@@ -100,7 +100,7 @@ func (w *watch) run(ctx context.Context) error {
 func (w *watch) look() {
 	_ = w.folders() // what cannot be watched now is tried again at the next event
 	now, err := fileSum(w.file)
-	if err != nil || now == w.seen {
+	if err != nil || now == w.seen || now == sha256.Sum256(nil) { // an empty file is one that is about to be written
 		return
 	}
 	w.seen = now

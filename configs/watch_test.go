@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"go.uber.org/goleak"
 )
 
@@ -137,6 +138,10 @@ func TestWatchBusyFolder(t *testing.T) {
 			}
 		}
 	}()
+	defer func() {
+		close(stop)
+		<-ended
+	}()
 	if got := next(); got != "calm" {
 		t.Errorf("at the start: %q", got)
 	}
@@ -144,8 +149,6 @@ func TestWatchBusyFolder(t *testing.T) {
 	if got := next(); got != "busy" {
 		t.Errorf("then: %q", got)
 	}
-	close(stop)
-	<-ended
 }
 
 // What changes between the load and the watch is seen too.
@@ -165,4 +168,31 @@ func TestWatchNoFolder(t *testing.T) {
 	if err := Watch(t.Context(), "/nonexistent/lodoor.yaml", func() {}); err == nil {
 		t.Error("expected an error")
 	}
+}
+
+// Only what the file says matters: not that it was written, and not that it is away or empty.
+func TestLook(t *testing.T) {
+	file := write(t, "lodoor.yaml", "one")
+	watcher, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer func() { must(t, watcher.Close()) }()
+	changes := 0
+	w := watch{file: file, watcher: watcher, changed: func() { changes++ }}
+	look := func(want int) {
+		t.Helper()
+		if w.look(); changes != want {
+			t.Errorf("%d changes, expected %d", changes, want)
+		}
+	}
+	look(1)
+	put(t, file, "one")
+	look(1)
+	put(t, file, "two")
+	look(2)
+	put(t, file, "")
+	look(2)
+	must(t, os.Remove(file))
+	look(2)
+	put(t, file, "two")
+	look(2)
 }
