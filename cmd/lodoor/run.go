@@ -55,6 +55,8 @@ func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
 		return usageError(errors.New("no service is given: name one as in 'lodoor run 62893:5432', or a file with --config; see 'lodoor run --help'"))
 	}
 	say := newMessages(cmd.ErrOrStderr(), zerologLevel(c.Log.Level), c.Log.Format == configs.LogJSON)
+	signals, give := takeSignals()
+	defer give()
 	d, err := buildDoor(loaded, f.output(cmd.OutOrStdout(), c.Log.Format), say)
 	if err != nil {
 		return err
@@ -69,7 +71,7 @@ func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
 		d.abandon()
 		return err
 	}
-	err = within(say.run, func() error { return d.serve(cmd.Context(), load, loaded) })
+	err = within(say.run, func() error { return d.serve(cmd.Context(), signals, load, loaded) })
 	if !f.quiet {
 		lastly(cmd.ErrOrStderr(), d.summary.Totals().Report(time.Since(begun), d.logsCommand()))
 	}

@@ -14,12 +14,14 @@ import (
 )
 
 // serve runs a door until a signal or ctx ends it. load reads the configuration anew for a reload.
-func (d *door) serve(ctx context.Context, load func() (*configs.Loaded, error), loaded *configs.Loaded) error {
+func (d *door) serve(
+	ctx context.Context, signals <-chan os.Signal, load func() (*configs.Loaded, error), loaded *configs.Loaded,
+) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	r := &reloader{door: d, load: load, file: loaded.File}
 	server := func() error {
-		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, r) }, func() error {
+		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, r) }, func() error {
 			d.log.Append(flow.Record{
 				Time: time.Now(), Event: flow.EventConfigLoaded,
 				Config: &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)},
@@ -61,13 +63,20 @@ func inside(outer func(context.Context) error, inner func() error) func() error 
 	return func() error { return within(outer, inner) }
 }
 
+// takeSignals takes the signals that obeySignals obeys, from now on: one that comes while the door is still being put
+// together waits until it is open. give hands them back to the system.
+func takeSignals() (signals chan os.Signal, give func()) {
+	signal.Ignore(syscall.SIGPIPE) // a closed standard output is the console's affair
+	signals = make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	return signals, func() { signal.Stop(signals) }
+}
+
 // obeySignals ends the server at the first SIGINT or SIGTERM, its drain at the second, and reloads at SIGHUP, until
 // ctx ends.
-func (d *door) obeySignals(ctx context.Context, stop context.CancelFunc, r *reloader) error {
-	signal.Ignore(syscall.SIGPIPE) // a closed standard output is the console's affair
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
+func (d *door) obeySignals(
+	ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, r *reloader,
+) error {
 	changed, err := r.watch(ctx)
 	if err != nil {
 		d.say.warn(err.Error())
