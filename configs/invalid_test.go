@@ -168,7 +168,7 @@ func TestInvalidEnvironment(t *testing.T) {
 		`LODOOR_ENFORCE: enforce: unknown enforcement "maybe": expected one of on, observe`,
 		"LODOOR_JOURNAL_MAXSIZE: unknown variable; did you mean LODOOR_JOURNAL_MAX_SIZE?",
 		"LODOOR_RULES: unknown variable: rules is a list, which only a file can give (services also LODOOR_RUN)",
-		`LODOOR_RUN: "a:b": expected ` + runForm + "; IPv6 addresses are written in brackets, as in [::1]:5432",
+		`LODOOR_RUN: "a:b": port "b": expected a number from 1 to 65535; a service is ` + runForm,
 		"LODOOR_SERVICES_NAME: unknown variable: services is a list, which only a file can give (services also LODOOR_RUN)",
 		`LODOOR_SHUTDOWN_DRAIN: shutdown.drain: found "10"; expected a duration with a unit, as in 10s, 10m or 10d`,
 		`LODOOR_TRIPWIRE: tripwire: found the text "1"; expected true or false`,

@@ -20,23 +20,27 @@ func ParseRun(s string) (Service, error) {
 	if err != nil {
 		return Service{}, err
 	}
-	service := Service{Name: name}
 	if port, err := flow.ParsePort(rest); err == nil {
-		service.Backend = flow.Endpoint{Port: port}
-	} else if pairs := readings(rest, strictSide); len(pairs) == 1 {
+		return NewService(name, nil, flow.Endpoint{Port: port}), nil
+	}
+	if pairs := readings(rest, strictSide); len(pairs) == 1 {
 		if !isFront(pairs[0].front) {
 			return Service{}, fmt.Errorf("%q: the front %q is a name; expected an address of this host; did you mean %s=%d:%s",
 				s, pairs[0].front.Host, pairs[0].front.Host, pairs[0].front.Port, pairs[0].backend)
 		}
-		service.Listen, service.Backend = Endpoints{pairs[0].front}, pairs[0].backend
-	} else {
-		return Service{}, notOneReading(s, rest)
+		return NewService(name, Endpoints{pairs[0].front}, pairs[0].backend), nil
 	}
-	if service.Name == "" {
-		service.Name = nameFor(service.Backend)
+	return Service{}, notOneReading(s, rest)
+}
+
+// NewService is a service whose other settings are the defaults. Without a name it gets one from its backend.
+func NewService(name string, listen Endpoints, backend flow.Endpoint) Service {
+	if name == "" {
+		name = nameFor(backend)
 	}
-	service.complete()
-	return service, nil
+	s := Service{Name: name, Listen: listen, Backend: backend}
+	s.complete()
+	return s
 }
 
 // ParseRuns reads several services. Those without a name of their own get different ones: postgres, postgres-2.
@@ -167,7 +171,43 @@ func notOneReading(s, rest string) error {
 			"  the backend %s behind a front that you choose: PORT:%s\n"+
 			"  the front %s before a backend that you name: %s:PORT", s, e, e, e, e)
 	}
+	if flaw := flawOf(rest); flaw != "" {
+		return fmt.Errorf("%q: %s; a service is %s", s, flaw, runForm)
+	}
 	return fmt.Errorf("%q: expected %s; IPv6 addresses are written in brackets, as in [::1]:5432", s, runForm)
+}
+
+// flawOf says what keeps rest from being a service, when one thing stands out.
+func flawOf(rest string) string {
+	for _, path := range strings.Split(rest, "unix:")[1:] {
+		if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "@") {
+			return "the path after unix: begins with / (or with @, for the abstract namespace)"
+		}
+	}
+	if rest == "" || strings.ContainsAny(rest, "[]/@") {
+		return ""
+	}
+	fields := strings.Split(rest, ":")
+	numbers := 0
+	for i, field := range fields {
+		last := i == len(fields)-1
+		_, err := flow.ParsePort(field)
+		switch {
+		case field == "":
+			return "an address or a port is missing beside a colon"
+		case strings.Trim(field, "0123456789") == "":
+			numbers++
+			fallthrough
+		case last:
+			if err != nil {
+				return err.Error()
+			}
+		}
+	}
+	if numbers > 2 {
+		return fmt.Sprintf("%d ports are given, and there is a place for two", numbers)
+	}
+	return ""
 }
 
 // spell writes p so that it has only one reading.
