@@ -184,6 +184,9 @@ func (s *Server) Force() { s.cut() }
 // Open is the number of sessions that are open.
 func (s *Server) Open() int { return s.sessions.len() }
 
+// Capacity is how many sessions may be open at once; others wait to be accepted.
+func (s *Server) Capacity() int { return s.capacity }
+
 // Fronts are the addresses at which a service is open now, in the order of its configuration; tripwires are left out.
 func (s *Server) Fronts(service string) []flow.Endpoint {
 	s.mu.Lock()

@@ -2,63 +2,69 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/origin"
 	"github.com/lodoor/lodoor/proxy/peer"
 )
 
-// greet says, once the doors are open, what a person wants to know in the first minute.
-func (d *door) greet(w io.Writer) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "lodoor %s\n\n", version())
+// Bounds of the first message.
+const (
+	shownAddresses = 4    // addresses that are not watched and are named; a host with containers has dozens
+	fewSessions    = 1000 // a limit below it is told: a pool of clients can reach it
+)
+
+// greeting says, once the doors are open, what a person wants to know in the first minute.
+func (d *door) greeting(color bool) string {
+	s := &sheet{label: len("behind it"), color: color}
 	for i := range d.config.Services {
-		d.greetService(&b, &d.config.Services[i])
+		s.label = min(max(s.label, len(d.config.Services[i].Name)), 16)
 	}
-	row(&b, "journal", d.journalWords())
-	if d.config.Alerts.WebhookFile == "" && d.config.Alerts.Webhook == "" {
-		row(&b, "alerts", "here and in the journal; --webhook-file FILE sends them on")
-	} else {
-		row(&b, "alerts", "here, in the journal and to the webhook")
+	fmt.Fprintf(s, "lodoor %s\n\n", version())
+	for i := range d.config.Services {
+		d.greetService(s, &d.config.Services[i])
+		s.WriteByte('\n')
 	}
+	d.greetJournal(s)
+	s.row("alerts", d.alertWords())
 	if d.recorder != nil {
-		row(&b, "recording", d.config.Record.Warning())
+		s.row("recording", d.config.Record.Warning())
 	}
-	for _, m := range d.peers.Missing() {
-		row(&b, "without", m)
-	}
-	b.WriteByte('\n')
-	_, _ = io.WriteString(w, visibleLines(b.String()))
+	d.greetLimits(s)
+	s.WriteByte('\n')
+	return s.String()
 }
 
-// visibleLines is visible for text that is laid out already.
-func visibleLines(text string) string { return strings.ReplaceAll(visible(text), "\n        ", "\n") }
-
-func row(b *strings.Builder, name, text string) { fmt.Fprintf(b, "  %-10s %s\n", name, text) }
-
-func (d *door) greetService(b *strings.Builder, s *configs.Service) {
-	fronts := d.server.Fronts(s.Name)
+func (d *door) greetService(s *sheet, svc *configs.Service) {
+	fronts := d.server.Fronts(svc.Name)
 	names := make([]string, 0, len(fronts))
 	for _, e := range fronts {
 		names = append(names, e.String())
 	}
-	row(b, s.Name, strings.Join(names, " and ")+" -> "+backendName(s.Backend))
-	row(b, "", "behind it: "+holderOf(s.Backend))
-	row(b, "", "lets in: "+d.rules.Summary(s.Name))
+	s.head(svc.Name, strings.Join(names, " and ")+" -> "+backendName(svc.Backend))
+	holder := findHolder(svc.Backend)
+	s.row("behind it", d.behind(svc, holder))
+	s.row("lets in", d.rules.Summary(svc.Name))
 	if len(fronts) > 0 {
-		row(b, "", "try: "+tryLine(s, fronts[0]))
+		s.line("try", tryLine(kindOf(svc, holder), fronts[0]))
 	}
-	if !d.config.TripwireOn(s) {
-		if own := unwatched(fronts); own != "" {
-			row(b, "", "not watched: "+own+" (the kernel refuses knocks there unseen; --tripwire watches)")
-		}
+}
+
+// behind says who holds a backend now.
+func (d *door) behind(svc *configs.Service, holder origin.Holder) string {
+	switch {
+	case holder.Err != nil && d.config.RemoteBackendOn(svc):
+		return "perhaps another host, as --allow-remote-backend permits"
+	case holder.Err == nil && !holder.Listening:
+		return "nobody: nothing listens on " + backendName(svc.Backend) + " yet"
+	case holder.Foreign:
+		return holder.String() + "; root is told which"
+	default:
+		return holder.String()
 	}
-	b.WriteByte('\n')
 }
 
 // backendName is the backend as people call it.
@@ -67,6 +73,66 @@ func backendName(e flow.Endpoint) string {
 		return "localhost:" + e.String()
 	}
 	return e.String()
+}
+
+// greetJournal says where the journal is and how much it may take.
+func (d *door) greetJournal(s *sheet) {
+	if d.journal == nil {
+		s.row("journal", "off: nothing is kept")
+		return
+	}
+	j := d.journal.Settings()
+	s.line("journal", d.journal.Dir())
+	s.row("", fmt.Sprintf("up to %s and %s, %s of disk left free, durability %s",
+		j.MaxSize.Human(), configs.FormatDuration(j.MaxAge), j.KeepFree.Human(), j.Durability))
+}
+
+// alertWords say where alerts go.
+func (d *door) alertWords() string {
+	where := []string{"here"}
+	if d.journal != nil {
+		where = append(where, "in the journal")
+	}
+	if d.config.Alerts.WebhookFile != "" || d.config.Alerts.Webhook != "" {
+		return strings.Join(where, ", ") + " and to the webhook"
+	}
+	return strings.Join(where, " and ") + "; --webhook-file FILE sends them on"
+}
+
+// greetLimits says what this system does not allow, and how to get it.
+func (d *door) greetLimits(s *sheet) {
+	d.greetUnwatched(s)
+	if n := d.server.Capacity(); n < fewSessions {
+		s.row("sessions", fmt.Sprintf("at most %d at once: two descriptors each, and no more are allowed; "+
+			"'ulimit -Hn 65536' before the start, or LimitNOFILE= of a unit, allows more", n))
+	}
+	for _, m := range d.peers.Missing() {
+		s.row("without", m)
+	}
+}
+
+// greetUnwatched names the addresses at which a knock goes unseen, once for all services of which the same is true.
+func (d *door) greetUnwatched(s *sheet) {
+	var texts []string
+	services := make(map[string][]string)
+	for i := range d.config.Services {
+		svc := &d.config.Services[i]
+		text := unwatched(d.server.Fronts(svc.Name))
+		if text == "" || d.config.TripwireOn(svc) {
+			continue
+		}
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+		services[text] = append(services[text], svc.Name)
+	}
+	for _, text := range texts {
+		of := ""
+		if len(services[text]) < len(d.config.Services) {
+			of = " (" + strings.Join(services[text], ", ") + ")"
+		}
+		s.row("unwatched", text+of+": the kernel refuses knocks there unseen; --tripwire watches")
+	}
 }
 
 // unwatched lists the own addresses at which the service's ports are not listened on.
@@ -89,67 +155,8 @@ func unwatched(fronts []flow.Endpoint) string {
 			names = append(names, a.String())
 		}
 	}
+	if more := len(names) - shownAddresses; more > 1 {
+		names = append(names[:shownAddresses], fmt.Sprintf("and %d more", more))
+	}
 	return strings.Join(names, ", ")
-}
-
-// journalWords say where the journal is and how much it may take.
-func (d *door) journalWords() string {
-	if d.journal == nil {
-		return "off: nothing is kept"
-	}
-	j := d.config.Journal
-	return fmt.Sprintf("%s, at most %s and %s, durability %s",
-		d.journal.Dir(), j.MaxSize.Human(), configs.FormatDuration(j.MaxAge), j.Durability)
-}
-
-// tryLine is a command to paste that goes through the door.
-func tryLine(s *configs.Service, front flow.Endpoint) string {
-	kind := protocolOf(s)
-	if front.IsUnix() {
-		return tryUnix(kind, front.Path)
-	}
-	host, port := front.Host, strconv.Itoa(int(front.Port))
-	if a, ok := front.Addr(); ok && a.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	switch kind {
-	case "postgres":
-		return fmt.Sprintf("psql -h %s -p %s", host, port)
-	case "mysql":
-		return fmt.Sprintf("mysql -h %s -P %s", host, port)
-	case "redis":
-		return fmt.Sprintf("redis-cli -h %s -p %s", host, port)
-	case "mongodb":
-		return fmt.Sprintf("mongosh --host %s --port %s", host, port)
-	case "http":
-		return "curl http://" + net.JoinHostPort(host, port) + "/"
-	default:
-		return fmt.Sprintf("nc %s %s", host, port)
-	}
-}
-
-func tryUnix(kind, path string) string {
-	switch {
-	case kind == "postgres" && strings.HasPrefix(filepath.Base(path), ".s.PGSQL."):
-		return fmt.Sprintf("psql -h %s -p %s", filepath.Dir(path), strings.TrimPrefix(filepath.Base(path), ".s.PGSQL."))
-	case kind == "redis":
-		return "redis-cli -s " + path
-	case kind == "http":
-		return "curl --unix-socket " + path + " http://localhost/"
-	default:
-		return "nc -U " + path
-	}
-}
-
-// protocolOf is what the configuration says, or what the backend's port is known for (IANA's port numbers).
-func protocolOf(s *configs.Service) string {
-	if p := s.Protocol.String(); p != "" && p != "auto" {
-		return p
-	}
-	if strings.HasPrefix(filepath.Base(s.Backend.Path), ".s.PGSQL.") {
-		return "postgres"
-	}
-	return map[uint16]string{
-		5432: "postgres", 3306: "mysql", 6379: "redis", 27017: "mongodb", 80: "http", 8000: "http", 8080: "http",
-	}[s.Backend.Port]
 }

@@ -12,31 +12,36 @@ import (
 	"github.com/lodoor/lodoor/logsink/terminal"
 )
 
-// lastWords is how long the end waits for a slow standard error.
-const lastWords = 2 * time.Second
+// What is done about a slow standard error.
+const (
+	aMoment   = 200 * time.Millisecond // how long a text waits for it that is to come before others
+	lastWords = 2 * time.Second        // how long the end waits for it
+	mailbox   = 256                    // how many messages may wait for it
+)
 
-// mailbox is how many messages may wait for a slow standard error.
-const mailbox = 256
-
-// messages are what lodoor says to the person who runs it, on standard error. Once run is at work nobody waits for the
-// terminal: what finds no room is counted and told later.
+// messages are what lodoor says to the person who runs it, on standard error. Nobody waits for the terminal: run writes,
+// and what finds no room meanwhile is counted and told later.
 type messages struct {
-	out    zerolog.Logger
-	queue  chan message
-	lost   atomic.Uint64
-	queued atomic.Bool
+	out   zerolog.Logger
+	plain io.Writer // for texts that are laid out already; nil when everything is JSON
+	queue chan message
+	lost  atomic.Uint64
 }
 
 type message struct {
-	level zerolog.Level
-	text  string
+	level   zerolog.Level
+	text    string
+	laidOut bool
+	written chan struct{} // closed when it was written; nil when nobody waits
 }
 
 func newMessages(w io.Writer, level zerolog.Level, json bool) *messages {
+	m := &messages{queue: make(chan message, mailbox)}
 	if !json {
-		w = plainWriter(w)
+		m.plain, w = w, plainWriter(w)
 	}
-	return &messages{out: zerolog.New(w).Level(level), queue: make(chan message, mailbox)}
+	m.out = zerolog.New(w).Level(level)
+	return m
 }
 
 // plainWriter writes messages as "lodoor: text".
@@ -57,19 +62,29 @@ func plainWriter(w io.Writer) io.Writer {
 	}
 }
 
-func (m *messages) info(text string) { m.say(zerolog.InfoLevel, text) }
-func (m *messages) warn(text string) { m.say(zerolog.WarnLevel, text) }
+func (m *messages) info(text string) { m.say(message{level: zerolog.InfoLevel, text: visible(text)}) }
+func (m *messages) warn(text string) { m.say(message{level: zerolog.WarnLevel, text: visible(text)}) }
 
-func (m *messages) say(level zerolog.Level, text string) {
-	msg := message{level, visible(text)}
-	if !m.queued.Load() {
-		m.write(msg)
+// show says a text of several lines that is laid out, and in which nothing is left that a terminal would obey. It waits
+// a moment for the text to be written, so that what is printed next to it comes after it.
+func (m *messages) show(text string) {
+	written := make(chan struct{})
+	if !m.say(message{zerolog.InfoLevel, text, true, written}) {
 		return
 	}
 	select {
+	case <-written:
+	case <-time.After(aMoment):
+	}
+}
+
+func (m *messages) say(msg message) (queued bool) {
+	select {
 	case m.queue <- msg:
+		return true
 	default:
 		m.lost.Add(1)
+		return false
 	}
 }
 
@@ -82,13 +97,23 @@ func visible(text string) string {
 	return strings.Join(lines, "\n        ")
 }
 
-func (m *messages) write(msg message) { m.out.WithLevel(msg.level).Msg(msg.text) }
+func (m *messages) write(msg message) {
+	switch {
+	case !msg.laidOut:
+		m.out.WithLevel(msg.level).Msg(msg.text)
+	case m.plain == nil:
+		m.out.WithLevel(msg.level).Msg(strings.TrimSpace(msg.text))
+	case m.out.GetLevel() <= msg.level:
+		_, _ = io.WriteString(m.plain, msg.text)
+	}
+	if msg.written != nil {
+		close(msg.written)
+	}
+}
 
 // run writes messages until ctx ends, and then those that wait. It does not wait for a write to a stopped terminal,
 // which no system call takes back: that one ends with the process.
 func (m *messages) run(ctx context.Context) error {
-	m.queued.Store(true)
-	defer m.queued.Store(false)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -129,19 +154,6 @@ func (m *messages) drain() {
 
 func (m *messages) tellLost() {
 	if n := m.lost.Swap(0); n > 0 {
-		m.write(message{zerolog.WarnLevel, plural(n, "message") + " found no room while standard error was slow"})
-	}
-}
-
-// lastly writes the last words of a run, and does not wait long for somebody to take them.
-func lastly(w io.Writer, text string) {
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		_, _ = io.WriteString(w, text)
-	}()
-	select {
-	case <-written:
-	case <-time.After(lastWords):
+		m.write(message{level: zerolog.WarnLevel, text: plural(n, "message") + " found no room while standard error was slow"})
 	}
 }

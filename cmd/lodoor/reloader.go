@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -15,8 +14,8 @@ import (
 type reloader struct {
 	door     *door
 	load     func() (*configs.Loaded, error)
-	file     string
-	watching chan error // the end of the watch; nil when nothing is watched
+	started  *configs.Loaded // what the door was opened with
+	watching chan error      // the end of the watch; nil when nothing is watched
 }
 
 // watch tells of changes of the configuration's file, when the configuration asks for it.
@@ -24,13 +23,13 @@ func (r *reloader) watch(ctx context.Context) (<-chan struct{}, error) {
 	if !r.door.config.Watch {
 		return nil, nil
 	}
-	if r.file == "" {
+	if r.started.File == "" {
 		return nil, errors.New("watch: there is no configuration file to watch; reload with SIGHUP")
 	}
 	changed := make(chan struct{}, 1)
 	r.watching = make(chan error, 1)
 	go func() {
-		r.watching <- configs.Watch(ctx, r.file, func() {
+		r.watching <- r.started.Watch(ctx, func() {
 			select {
 			case changed <- struct{}{}:
 			default:
@@ -56,7 +55,7 @@ func (r *reloader) reload() {
 	}
 	if err != nil {
 		r.door.say.warn("the configuration was not reloaded and nothing has changed:\n" + err.Error())
-		r.record(flow.EventConfigRejected, &flow.Config{Source: cmp.Or(r.file, "flags"), Error: err.Error()})
+		r.record(flow.EventConfigRejected, &flow.Config{Source: sourceOf(r.started), Error: err.Error()})
 		return
 	}
 	r.door.say.info("the configuration was reloaded from " + sourceOf(loaded))

@@ -11,7 +11,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/lodoor/lodoor/configs"
 )
@@ -44,7 +43,6 @@ output, messages to standard error. SIGHUP reloads the configuration, SIGTERM an
 }
 
 func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
-	begun := time.Now()
 	load := func() (*configs.Loaded, error) { return f.load(args) }
 	loaded, err := load()
 	if err != nil {
@@ -57,25 +55,28 @@ func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
 	say := newMessages(cmd.ErrOrStderr(), zerologLevel(c.Log.Level), c.Log.Format == configs.LogJSON)
 	signals, give := takeSignals()
 	defer give()
-	d, err := buildDoor(loaded, f.output(cmd.OutOrStdout(), c.Log.Format), say)
-	if err != nil {
+	return within(say.run, func() error {
+		d, err := buildDoor(loaded, f.output(cmd.OutOrStdout(), c.Log.Format), say)
+		if err != nil {
+			return err
+		}
+		if err := f.writePortFile(d); err != nil {
+			d.abandon()
+			return err
+		}
+		begun := time.Now()
+		if !f.quiet {
+			say.show(d.greeting(colored(cmd.ErrOrStderr()) && c.Log.Format != configs.LogJSON))
+		}
+		for _, w := range append(loaded.Warnings, d.warnings()...) {
+			say.warn(w)
+		}
+		err = d.serve(cmd.Context(), signals, load, loaded)
+		if !f.quiet { // after the terminal's ^C
+			say.show("\n" + d.summary.Totals().Report(time.Since(begun), d.logsCommand()))
+		}
 		return err
-	}
-	if !f.quiet {
-		d.greet(cmd.ErrOrStderr())
-	}
-	for _, w := range append(loaded.Warnings, d.warnings()...) {
-		say.warn(w)
-	}
-	if err := f.writePortFile(d); err != nil {
-		d.abandon()
-		return err
-	}
-	err = within(say.run, func() error { return d.serve(cmd.Context(), signals, load, loaded) })
-	if !f.quiet {
-		lastly(cmd.ErrOrStderr(), d.summary.Totals().Report(time.Since(begun), d.logsCommand()))
-	}
-	return err
+	})
 }
 
 // logsCommand is what shows this door's records again; empty when there are none.
@@ -99,12 +100,9 @@ func shellQuote(s string) string {
 
 // output says where and how sessions are shown.
 func (f *runFlags) output(w io.Writer, format configs.LogFormat) output {
-	file, isFile := w.(*os.File)
-	tty := isFile && term.IsTerminal(int(file.Fd()))
 	return output{
-		sessions: w, quiet: f.quiet,
-		json:  format == configs.LogJSON || (format == configs.LogAuto && !tty),
-		color: tty && os.Getenv("NO_COLOR") == "",
+		sessions: w, quiet: f.quiet, color: colored(w),
+		json: format == configs.LogJSON || (format == configs.LogAuto && !isTerminal(w)),
 	}
 }
 

@@ -19,7 +19,7 @@ func (d *door) serve(
 ) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &reloader{door: d, load: load, file: loaded.File}
+	r := &reloader{door: d, load: load, started: loaded}
 	server := func() error {
 		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, r) }, func() error {
 			d.log.Append(flow.Record{

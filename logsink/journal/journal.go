@@ -135,6 +135,9 @@ func (j *Journal) ID() string { return j.id }
 // Dir is the journal's directory.
 func (j *Journal) Dir() string { return j.writer.dir }
 
+// Settings are those at work: with the defaults in the place of zero values, and Dir as it was given.
+func (j *Journal) Settings() Settings { return j.writer.settings }
+
 // Append takes a record, encodes it and returns; it never waits for the disk. A record without a time gets the present
 // one. Nothing of r is kept.
 //
