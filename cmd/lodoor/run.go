@@ -52,6 +52,7 @@ func runDoor(cmd *cobra.Command, f *runFlags, args []string) error {
 	if len(c.Services) == 0 {
 		return usageError(errors.New("no service is given: name one as in 'lodoor run 62893:5432', or a file with --config; see 'lodoor run --help'"))
 	}
+	f.running = true
 	say := newMessages(cmd.ErrOrStderr(), zerologLevel(c.Log.Level), c.Log.Format == configs.LogJSON)
 	signals, give := takeSignals()
 	defer give()

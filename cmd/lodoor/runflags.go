@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -21,6 +22,7 @@ type runFlags struct {
 	rules    rules.Flags
 	portFile string
 	quiet    bool
+	running  bool // a door is open with what was loaded before: a reload may not take all of its services away
 }
 
 // settingFlags are the flags that stand for a setting: the key is the setting's name in a file.
@@ -68,11 +70,27 @@ func (f *runFlags) load(args []string) (*configs.Loaded, error) {
 	}
 	loaded, err := configs.Load(configs.LoadOptions{
 		File: f.config, Flags: configs.FlagsOf(f.set, settingFlags()), Services: services, Rules: f.rules.Rules(),
+		RequireServices: f.running,
 	})
 	if err != nil {
-		return nil, configError(err)
+		return nil, loadError(err)
 	}
 	return loaded, chooseFronts(&loaded.Config)
+}
+
+// loadError is a usage error when everything that is wrong was typed on the command line, and otherwise one of the
+// configuration.
+func loadError(err error) error {
+	var problems *configs.Error
+	if !errors.As(err, &problems) {
+		return configError(err)
+	}
+	for _, p := range problems.Problems {
+		if p.File != "" || (p.Source != "the command line" && !strings.HasPrefix(p.Source, "--")) {
+			return configError(err)
+		}
+	}
+	return usageError(err)
 }
 
 // services are those of the command line.
