@@ -28,7 +28,7 @@ that is not local is refused and alerted. Then the door stays open for your own 
 
 The peer that is not local lives in a network namespace that the demonstration makes for itself; nothing on the host is
 changed. Where that is not permitted, it says so and shows a refusal by a rule instead.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if stage != "" {
 				return runStage(cmd, stage)

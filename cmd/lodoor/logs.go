@@ -47,8 +47,9 @@ func newLogsCommand() *cobra.Command {
 
 Without --dir and --instance these are the journals of all instances that can be read. Damaged lines are told on
 standard error and left out; 'lodoor verify' looks closer.`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return showLogs(cmd, f) },
+		Args:    noArgs,
+		PreRunE: notBoth("instance", "dir"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return showLogs(cmd, f) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on, until Ctrl-C")
@@ -59,7 +60,6 @@ standard error and left out; 'lodoor verify' looks closer.`,
 	flags.StringVar(&f.since, "since", "", "only from `TIME` on: 30m, 2d, 2026-01-02, 2026-01-02T15:04:05Z")
 	flags.StringArrayVar(&f.dirs, "dir", nil, "the journal in `DIR` (repeatable)")
 	flags.StringVar(&f.instance, "instance", "", "the journal of this instance `NAME`")
-	cmd.MarkFlagsMutuallyExclusive("dir", "instance")
 	return cmd
 }
 

@@ -71,7 +71,7 @@ func newRootCommand() *cobra.Command {
 		Short:         "The door on lo: relay a local service, know every connection, let in only local peers",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -95,6 +95,33 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
+		}
+		return nil
+	}
+}
+
+// noArgs is for commands that take no arguments. What stands after one that has others below it was meant for one of
+// those.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return usageError(fmt.Errorf("'%s' takes no arguments: found %q; see '%s --help'", cmd.CommandPath(), args[0], cmd.CommandPath()))
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean '%s %s'? ", cmd.CommandPath(), near[0])
+	}
+	return usageError(fmt.Errorf("unknown command %q for %q; %ssee '%s --help'", args[0], cmd.CommandPath(), hint, cmd.CommandPath()))
+}
+
+// notBoth is a check that runs before a command, of two flags that say the same in two ways.
+func notBoth(a, b string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed(a) && cmd.Flags().Changed(b) {
+			return usageError(fmt.Errorf("--%s and --%s do not go together; see '%s --help'", a, b, cmd.CommandPath()))
 		}
 		return nil
 	}

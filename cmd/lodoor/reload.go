@@ -28,7 +28,8 @@ func newReloadCommand() *cobra.Command {
 
 The door is found by its journal; one that runs with --journal off is told by kill -HUP. A configuration that is broken
 changes nothing: the door goes on with the old one, and this command ends with 78.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args:    noArgs,
+		PreRunE: notBoth("instance", "dir"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := runningDoor(instance, dir)
 			if err != nil {
@@ -74,6 +75,8 @@ func runningDoor(instance, dir string) (running, error) {
 		}
 	}
 	switch {
+	case len(found) == 0 && dir != "":
+		return running{}, fmt.Errorf("no running door writes a journal in %s", dir)
 	case len(found) == 0 && instance != "":
 		return running{}, fmt.Errorf("no door is running as instance %s", instance)
 	case len(found) == 0:
