@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
@@ -53,7 +54,7 @@ func inUse(bind *proxy.BindError) string {
 		text += fmt.Sprintf("; %s is free, but a door on it alone would leave the other to somebody else (write %s to have only that one)",
 			bind.FreeOther, bind.FreeOther)
 	}
-	if port, ok := nextFree(bind.Front.Port + 1); ok {
+	if port, ok := nextFree(bind.Front.Port+1, nil); ok {
 		text += fmt.Sprintf("; the next free port is %d", port)
 	}
 	return text
@@ -88,10 +89,17 @@ func findHolder(e flow.Endpoint) origin.Holder {
 	return origin.HolderOf(ctx, e)
 }
 
-// nextFree finds a port from first upward that is free on both loopback addresses now.
-func nextFree(first uint16) (uint16, bool) {
+// nextFree finds a port from first upward that is free on both loopback addresses now and that none of services asks
+// for.
+func nextFree(first uint16, services []configs.Service) (uint16, bool) {
+	asked := make(map[uint16]bool)
+	for i := range services {
+		for _, e := range services[i].Listen {
+			asked[e.Port] = true
+		}
+	}
 	for port := uint32(first); port != 0 && port <= 65535; port++ {
-		if free(uint16(port)) {
+		if !asked[uint16(port)] && free(uint16(port)) {
 			return uint16(port), true
 		}
 	}

@@ -108,9 +108,9 @@ func newShowCommand() *cobra.Command {
 			return err
 		},
 	}
-	f.register(cmd.Flags())
 	cmd.Flags().BoolVar(&origin, "origin", false, "say of each value where it comes from")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "show JSON; with --origin an object of file, hash, config and origins")
+	f.registerForLook(cmd.Flags())
 	return cmd
 }
 

@@ -22,7 +22,7 @@ func newDemoCommand() *cobra.Command {
 	var stage string
 	cmd := &cobra.Command{
 		Use:   "demo [--once]",
-		Short: "Show the main job on an embedded service: local clients, a peer that is not local, the journal",
+		Short: "See it work: an embedded service, local clients, a stranger",
 		Long: `Show the main job on an embedded service that speaks Redis' protocol: local clients go through the door, a peer
 that is not local is refused and alerted. Then the door stays open for your own tries, until Ctrl-C.
 

@@ -51,13 +51,13 @@ is taken to be proven to be here; --disguised asks about one that only claims so
 			return err
 		},
 	}
-	f.register(cmd.Flags())
-	cmd.Flags().StringVar(&q.service, "service", "", "`NAME` of the service; may be left out when there is one")
 	cmd.Flags().StringVar(&q.peer, "peer", "", "`ADDRESS` of the peer, with a port or without; unix for a Unix socket")
+	cmd.Flags().StringVar(&q.service, "service", "", "`NAME` of the service; may be left out when there is one")
 	cmd.Flags().StringVar(&q.user, "user", "", "`USER` who owns the peer's socket, by name or number")
 	cmd.Flags().StringVar(&q.iface, "interface", "", "`NAME` of the interface that it comes in by")
 	cmd.Flags().BoolVar(&q.disguised, "disguised", false, "the peer is not proven to be on this host")
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "answer in JSON")
+	f.registerForLook(cmd.Flags())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -65,10 +66,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exit.code
 }
 
+const rootExamples = `  lodoor demo              see it work, without a service of your own
+  lodoor run 62893:5432    a door on port 62893 in front of localhost:5432
+  lodoor logs --follow     who comes through`
+
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "lodoor",
 		Short:         "The door on lo: relay a local service, know every connection, let in only local peers",
+		Example:       rootExamples,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
@@ -87,7 +93,22 @@ func newRootCommand() *cobra.Command {
 		newDemoCommand(),
 		newVersionCommand(),
 	)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", sheetWidth)))
+	layOut(root)
 	return root
+}
+
+// layOut makes the help of a command and of those below it fit a narrow terminal.
+func layOut(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	paragraphs := strings.Split(cmd.Long, "\n\n")
+	for i, p := range paragraphs {
+		paragraphs[i] = strings.Join(wrap(p, sheetWidth), "\n")
+	}
+	cmd.Long = strings.Join(paragraphs, "\n\n")
+	for _, c := range cmd.Commands() {
+		layOut(c)
+	}
 }
 
 // usageArgs makes what an argument check says a usage error.

@@ -5,24 +5,41 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lodoor/lodoor/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"lodoor": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"listen": func() { os.Exit(listenMain(os.Args[1:])) },
+		"talk":   func() { os.Exit(talkMain(os.Args[1:])) },
+		"humble": func() { os.Exit(humbleMain(os.Args[1:])) },
 	})
 }
 
-// TestScript runs every command as a user types it.
+// TestScript runs every command as a user types it. $PORT, $PORT2 and $PORT3 are free in each script; $DEAD is a port
+// on which nobody listens.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"says": says},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("STATE_DIRECTORY", filepath.Join(env.WorkDir, "state"))
+			for _, name := range []string{"PORT", "PORT2", "PORT3", "DEAD"} {
+				env.Setenv(name, strconv.Itoa(testkit.FreePort(t)))
+			}
+			return nil
+		},
+		Condition: scriptCondition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"says": says, "await": await, "first": first,
+		},
 	})
 }
 

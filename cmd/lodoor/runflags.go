@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -22,7 +21,8 @@ type runFlags struct {
 	rules    rules.Flags
 	portFile string
 	quiet    bool
-	running  bool // a door is open with what was loaded before: a reload may not take all of its services away
+	chosen   map[string]uint16 // the ports of services without a front, by their names
+	running  bool              // a door is open with what was loaded before: a reload may not take all of its services away
 }
 
 // settingFlags are the flags that stand for a setting: the key is the setting's name in a file.
@@ -37,26 +37,50 @@ func settingFlags() map[string]string {
 func (f *runFlags) register(set *pflag.FlagSet) {
 	f.set = set
 	set.SortFlags = false
+	set.StringArrayVar(&f.listen, "listen", nil, "`ADDRESS` of the door, as [HOST:]PORT or unix:/PATH; repeatable")
+	set.StringVar(&f.backend, "backend", "", "`ADDRESS` of the service behind it, in the same form")
+	set.StringVar(&f.name, "name", "", "`NAME` of that service")
 	f.registerConfig(set)
-	set.StringArrayVar(&f.listen, "listen", nil, "`ADDRESS` of the door, as [HOST:]PORT or unix:/PATH; may be repeated")
-	set.StringVar(&f.backend, "backend", "", "`ADDRESS` of the service behind --listen")
-	set.StringVar(&f.name, "name", "", "`NAME` of the service behind --listen")
-	set.Var(f.rules.Value(rules.ActionAllow), "allow", "let in peers of a `ZONE|CIDR`; may be repeated, first match wins")
-	set.Var(f.rules.Value(rules.ActionDeny), "deny", "refuse peers of a `ZONE|CIDR`; may be repeated, first match wins")
-	set.String("enforce", "on", "`on|observe`: observe lets in and records what would have been refused")
-	set.Bool("tripwire", false, "watch the same port on this host's other addresses, only to refuse and alert")
-	set.Bool("allow-remote-backend", false, "let the service be on another host")
-	set.String("journal", "", "`DIR|off`: where the journal is kept")
-	set.String("durability", "process", "`none|process|disk`: what the journal promises before a backend is dialled")
-	set.String("instance", "", "`NAME` of the journal in the default place (from the fronts)")
-	set.String("record", "", "record everything that is sent, passwords included, to pcapng files in `DIR`")
-	set.String("log-format", "auto", "`console|json|auto` for session lines: auto is json unless on a terminal")
-	set.String("log-level", "info", "`debug|info|warn|error` for messages")
-	set.String("webhook-file", "", "`FILE` with the URL that alerts are sent to (or LODOOR_WEBHOOK)")
-	set.String("drain", "10s", "how `LONG` sessions may go on after the end was asked for")
+	set.Var(f.rules.Value(rules.ActionAllow), "allow", "let in peers of a `ZONE|CIDR`; repeatable, the first match wins")
+	set.Var(f.rules.Value(rules.ActionDeny), "deny", "refuse peers of a `ZONE|CIDR`; repeatable, the first match wins")
+	f.setting("enforce", "on|observe", "on", "observe lets in, and records what on would refuse")
+	f.setting("tripwire", "bool", "", "watch the same port on this host's other addresses, only to refuse and alert")
+	f.setting("allow-remote-backend", "bool", "", "let the service be on another host")
+	f.setting("journal", "DIR|off", "", "where the journal is kept; without it in the user's state folder")
+	f.setting("instance", "NAME", "", "of the journal there; without it made of the doors' addresses")
+	f.setting("durability", "WORD", "process", "what an open's record outlives before the backend is dialled: "+
+		"none, process (a kill of lodoor) or disk (a power cut)")
+	f.setting("record", "DIR", "", "keep all that is sent, passwords included, in pcapng files")
+	f.setting("webhook-file", "FILE", "", "file with the URL that alerts are sent to (or LODOOR_WEBHOOK)")
+	f.setting("log-format", "FORMAT", "auto", "of session lines: console, json, or auto (console on a terminal)")
+	f.setting("log-level", "LEVEL", "info", "of messages: debug, info, warn or error")
+	f.setting("drain", "DURATION", "10s", "how long sessions may go on after the end was asked for")
 	set.StringVar(&f.portFile, "port-file", "", "write the doors' addresses to `FILE` once they are open")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "show only refusals, alerts and trouble")
 }
+
+// registerForLook is register for commands that look at a configuration: they take the same flags, also those that
+// change nothing there.
+func (f *runFlags) registerForLook(set *pflag.FlagSet) {
+	f.register(set)
+	for _, name := range []string{"port-file", "quiet"} {
+		set.Lookup(name).Hidden = true
+	}
+}
+
+func (f *runFlags) setting(name, kind, value, usage string) {
+	flag := f.set.VarPF(&setting{value, kind}, name, "", usage)
+	if kind == "bool" {
+		flag.NoOptDefVal = "true"
+	}
+}
+
+// setting is a flag whose value is read like those of the environment, so that what is wrong is told in the same words.
+type setting struct{ value, kind string }
+
+func (s *setting) Set(value string) error { s.value = value; return nil }
+func (s *setting) String() string         { return s.value }
+func (s *setting) Type() string           { return s.kind }
 
 func (f *runFlags) registerConfig(set *pflag.FlagSet) {
 	set.StringVar(&f.config, "config", "", "`FILE` in YAML, TOML or JSON (or LODOOR_CONFIG, ~/.config/lodoor/, /etc/lodoor/)")
@@ -73,24 +97,9 @@ func (f *runFlags) load(args []string) (*configs.Loaded, error) {
 		RequireServices: f.running,
 	})
 	if err != nil {
-		return nil, loadError(err)
+		return nil, f.loadError(err, args)
 	}
-	return loaded, chooseFronts(&loaded.Config)
-}
-
-// loadError is a usage error when everything that is wrong was typed on the command line, and otherwise one of the
-// configuration.
-func loadError(err error) error {
-	var problems *configs.Error
-	if !errors.As(err, &problems) {
-		return configError(err)
-	}
-	for _, p := range problems.Problems {
-		if p.File != "" || (p.Source != "the command line" && !strings.HasPrefix(p.Source, "--")) {
-			return configError(err)
-		}
-	}
-	return usageError(err)
+	return loaded, f.chooseFronts(&loaded.Config)
 }
 
 // services are those of the command line.
@@ -114,38 +123,40 @@ func (f *runFlags) services(args []string) ([]configs.Service, error) {
 
 // longForm is the service of --listen, --backend and --name.
 func (f *runFlags) longForm() (configs.Service, error) {
-	s, err := configs.ParseRun("1:" + f.backend) // for the backend, its name and the defaults
+	backend, err := flow.ParseEndpoint(f.backend)
 	if err != nil {
-		return s, fmt.Errorf("--backend %s: expected [HOST:]PORT or unix:/PATH", f.backend)
+		return configs.Service{}, fmt.Errorf("--backend: %w", err)
 	}
-	s.Listen = nil
+	var listen configs.Endpoints
 	for _, l := range f.listen {
 		e, err := flow.ParseEndpoint(l)
 		if err != nil {
-			return s, fmt.Errorf("--listen: %w", err)
+			return configs.Service{}, fmt.Errorf("--listen: %w", err)
 		}
-		s.Listen = append(s.Listen, e)
+		listen = append(listen, e)
 	}
-	if f.name != "" {
-		s.Name = f.name
-	}
-	return s, nil
+	return configs.NewService(f.name, listen, backend), nil
 }
 
-// chooseFronts gives services without a front the first ports that are free.
-func chooseFronts(c *configs.Config) error {
-	next := uint16(firstFront)
+// chooseFronts gives services without a front the first ports that are free, and at a reload those that it gave them
+// before.
+func (f *runFlags) chooseFronts(c *configs.Config) error {
+	if f.chosen == nil {
+		f.chosen = make(map[string]uint16)
+	}
 	for i := range c.Services {
 		s := &c.Services[i]
 		if len(s.Listen) > 0 {
 			continue
 		}
-		port, ok := nextFree(next)
-		if !ok {
-			return fmt.Errorf("service %s: no port from %d upward is free on 127.0.0.1 and ::1; name one", s.Name, firstFront)
+		if f.chosen[s.Name] == 0 {
+			port, ok := nextFree(firstFront, c.Services)
+			if !ok {
+				return fmt.Errorf("service %s: no port from %d upward is free on 127.0.0.1 and ::1; name one", s.Name, firstFront)
+			}
+			f.chosen[s.Name] = port
 		}
-		s.Listen = configs.Endpoints{{Port: port}}
-		next = port + 1
+		s.Listen = configs.Endpoints{{Port: f.chosen[s.Name]}}
 	}
 	return nil
 }
