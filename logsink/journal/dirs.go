@@ -16,30 +16,32 @@ func DefaultDir(instance string) (string, error) {
 	if instance == "" || instance == "." || instance == ".." || strings.ContainsAny(instance, `/\`+"\x00") {
 		return "", fmt.Errorf("instance %q cannot be the name of a directory", instance)
 	}
-	bases := stateDirs()
-	if len(bases) == 0 {
+	base := stateDir()
+	if base == "" {
 		return "", errors.New("neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set")
 	}
-	return filepath.Join(bases[0], "journal", instance), nil
+	return filepath.Join(base, "journal", instance), nil
 }
 
 // systemState is root's.
 const systemState = "/var/lib/lodoor"
 
-// stateDirs are the places where lodoor keeps what has to stay, the one that is written to first.
-func stateDirs() []string {
-	var dirs []string
-	if list := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(list) > 0 {
-		dirs = append(dirs, list[0])
+// stateDir is where lodoor keeps what has to stay; empty when there is no place for this user.
+func stateDir() string {
+	switch service := serviceState(); {
+	case service != "":
+		return service
+	case os.Geteuid() == 0:
+		return systemState
+	default:
+		return userState()
 	}
-	own := userState()
-	if os.Geteuid() == 0 {
-		return append(dirs, systemState)
-	}
-	if own != "" {
-		dirs = append(dirs, own)
-	}
-	return dirs
+}
+
+// serviceState is the first folder that systemd has made for a unit.
+func serviceState() string {
+	first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), string(filepath.ListSeparator))
+	return first
 }
 
 func userState() string {
@@ -53,10 +55,15 @@ func userState() string {
 	return filepath.Join(home, ".local", "state", "lodoor")
 }
 
-// Dirs lists the journals of all instances that this user would write, and those of the system that it may read.
+// Dirs lists the journals of all instances that this user would write, and those of the system that it may read. Where
+// STATE_DIRECTORY is set it is the only place.
 func Dirs() ([]string, error) {
+	bases := []string{serviceState()}
+	if bases[0] == "" {
+		bases = []string{userState(), systemState}
+	}
 	var found []string
-	for _, base := range append(stateDirs(), userState(), systemState) {
+	for _, base := range bases {
 		if base == "" {
 			continue
 		}

@@ -49,9 +49,13 @@ func TestDirs(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(filepath.Dir(two), "empty"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if dirs, err := Dirs(); err != nil || !slices.Equal(dirs, []string{one}) {
+		t.Errorf("with STATE_DIRECTORY: %v, %v", dirs, err)
+	}
+	t.Setenv("STATE_DIRECTORY", "")
 	dirs, err := Dirs()
-	if err != nil || !slices.Contains(dirs, one) || !slices.Contains(dirs, two) {
-		t.Errorf("%v, %v", dirs, err)
+	if err != nil || slices.Contains(dirs, one) || !slices.Contains(dirs, two) {
+		t.Errorf("without STATE_DIRECTORY: %v, %v", dirs, err)
 	}
 	for _, d := range dirs {
 		if filepath.Base(d) == "empty" {
