@@ -147,7 +147,11 @@ func (d *door) openJournal() error {
 	})
 	var taken *journal.TakenError
 	if errors.As(err, &taken) {
-		return fmt.Errorf("%w; a second door needs a name of its own: --instance NAME", err)
+		own := "--instance NAME"
+		if d.config.Journal.Dir != "" {
+			own = "--journal DIR"
+		}
+		return fmt.Errorf("%w; a second door needs one of its own: %s", err, own)
 	}
 	return err
 }

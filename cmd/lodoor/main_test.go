@@ -20,12 +20,13 @@ func TestMain(m *testing.M) {
 		"lodoor": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 		"listen": func() { os.Exit(listenMain(os.Args[1:])) },
 		"talk":   func() { os.Exit(talkMain(os.Args[1:])) },
+		"stay":   func() { os.Exit(stayMain(os.Args[1:])) },
 		"humble": func() { os.Exit(humbleMain(os.Args[1:])) },
 	})
 }
 
 // TestScript runs every command as a user types it. $PORT, $PORT2 and $PORT3 are free in each script; $DEAD is a port
-// on which nobody listens.
+// on which nobody listens. With UPDATE_SCRIPTS in the environment what cmp finds different is written into the scripts.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true,
@@ -36,7 +37,7 @@ func TestScript(t *testing.T) {
 			}
 			return nil
 		},
-		Condition: scriptCondition,
+		Condition: scriptCondition, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"says": says, "await": await, "first": first,
 		},

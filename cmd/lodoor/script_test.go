@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,13 +17,17 @@ import (
 // patience is how long a script waits for what is to come.
 const patience = 20 * time.Second
 
-// scriptCondition answers [privileged-ports]: whether this system keeps ports below 1024 from users.
+// scriptCondition answers [ipv6], whether this host has an IPv6 loopback, and [privileged-ports], whether it keeps
+// ports below 1024 from users.
 func scriptCondition(name string) (bool, error) {
-	if name != "privileged-ports" {
-		return false, fmt.Errorf("unknown condition %q", name)
+	switch name {
+	case "ipv6":
+		return hasIPv6Loopback(), nil
+	case "privileged-ports":
+		first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+		return err == nil && strings.TrimSpace(string(first)) == "1024", nil
 	}
-	first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-	return err == nil && strings.TrimSpace(string(first)) == "1024", nil
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // await is the script command "await FILE [REGEXP]": it waits until the file is there and matches.
@@ -106,4 +112,35 @@ func talk(c net.Conn, text string) error {
 	}
 	_, err := io.Copy(os.Stdout, c)
 	return err
+}
+
+// stayMain is the command "stay READY END NETWORK ADDRESS": it sends a byte, makes the file READY when that has come
+// back, and writes into the file END how the other side ended the connection: in order, or by a reset.
+func stayMain(args []string) int {
+	c, err := net.Dial(args[2], args[3])
+	if err == nil {
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		_, err = c.Write([]byte("x"))
+	}
+	if err == nil {
+		_, err = io.CopyN(io.Discard, c, 1)
+	}
+	if err == nil {
+		err = os.WriteFile(args[0], nil, 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	end := "in order"
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, syscall.ECONNRESET) {
+		end = "reset"
+	} else if err != nil {
+		end = err.Error()
+	}
+	if err := os.WriteFile(args[1], []byte(end), 0o600); err != nil {
+		return 1
+	}
+	return 0
 }
