@@ -51,6 +51,9 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 	if len(fronts) > 0 {
 		s.line("try", tryLine(kindOf(svc, holder), fronts[0]))
 	}
+	if own := unwatched(fronts); own != "" && d.config.TripwireOn(svc) {
+		s.row("tripwire", own+": a knock there is refused and alerted; a port scanner sees an open port")
+	}
 }
 
 // behind says who holds a backend now.
@@ -135,7 +138,7 @@ func (d *door) greetUnwatched(s *sheet) {
 	}
 }
 
-// unwatched lists the own addresses at which the service's ports are not listened on.
+// unwatched lists the own addresses at which the service's ports are not listened on, unless by a tripwire.
 func unwatched(fronts []flow.Endpoint) string {
 	own, err := peer.OwnAddresses()
 	if err != nil {
