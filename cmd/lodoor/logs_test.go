@@ -24,6 +24,7 @@ func TestLogs(t *testing.T) {
 		Dir: "testdata/logs", RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", "atexit_sleep_ms=10") // as in TestScript
 			env.Setenv("STATE_DIRECTORY", filepath.Join(env.WorkDir, "state"))
 			base := filepath.Join(env.WorkDir, "state", "journal")
 			begin := time.Date(2100, 3, 4, 15, 4, 0, 0, time.UTC)

@@ -80,7 +80,8 @@ func (h *Home) Command(args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "HOME="+h.dir, "STATE_DIRECTORY="+h.State(),
+	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10", // a second at each end with the race detector, otherwise
+		"HOME="+h.dir, "STATE_DIRECTORY="+h.State(),
 		"XDG_CONFIG_HOME="+filepath.Join(h.dir, "config"), "XDG_STATE_HOME="+filepath.Join(h.dir, "state-home"))
 	return cmd
 }
