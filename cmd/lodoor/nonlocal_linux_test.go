@@ -217,9 +217,9 @@ func TestHostWithoutIPv6(t *testing.T) {
 	ns.Run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
 	ns.Do(func() {
 		d := openDoor(t, strconv.Itoa(testkit.EchoServer(t).Port()))
-		if !strings.Contains(d.Stderr(), "this host has no IPv6 loopback") {
-			t.Errorf("lodoor said: %s", d.Stderr())
-		}
+		testkit.Wait(t, "lodoor to say so", func() bool {
+			return strings.Contains(d.Stderr(), "this host has no IPv6 loopback")
+		}, 20*time.Second)
 		echoClient(t, d.addr(), 100)
 		d.settle()
 	})
