@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -161,7 +162,7 @@ func TestBareFrontIsBothOrNothing(t *testing.T) {
 	port := freePort(t)
 	squatter, err := net.Listen("tcp6", at("::1", port).String())
 	if err != nil {
-		t.Skip("no IPv6 loopback")
+		testkit.Missing(t, "::1 cannot be bound: %v", err)
 	}
 	defer squatter.Close()
 	s, err := New(Config{Lane: noLane{}, Identify: localPeers{}, Rules: allowAll(), Log: newMemoryLog(), Services: []Service{
