@@ -62,7 +62,20 @@ func New(c Config) (*Log, error) {
 
 // Append gives a record to the journal and, when it is committed or has failed, to the sinks. It waits for none of
 // them. done, which may be nil, is called with the journal's answer; without a journal at once.
-func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) {
+func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) { l.take(r, done, false) }
+
+// Add is Append by a caller who calls Flush soon: the journal wakes nobody to write the record. done is called on
+// whichever goroutine writes, also another one that calls Flush.
+func (l *Log) Add(r flow.Record, done func(flow.Identity, error)) { l.take(r, done, true) }
+
+// Flush has the journal write what was added. When there is nothing it costs an atomic load.
+func (l *Log) Flush() {
+	if l.journal != nil {
+		l.journal.Flush()
+	}
+}
+
+func (l *Log) take(r flow.Record, done func(flow.Identity, error), add bool) {
 	if l.journal == nil {
 		l.Publish(flow.Identity{}, &r, nil)
 		if done != nil {
@@ -71,7 +84,11 @@ func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) {
 		return
 	}
 	l.pending.Add(1)
-	l.journal.Append(r, func(id flow.Identity, err error) {
+	give := l.journal.Append
+	if add {
+		give = l.journal.Add
+	}
+	give(r, func(id flow.Identity, err error) {
 		// The sinks come first: done may append what follows, and they are to see it afterwards.
 		l.Publish(id, &r, err)
 		if done != nil {

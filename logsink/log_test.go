@@ -102,6 +102,10 @@ func (c *counter) Append(_ flow.Record, done func(flow.Identity, error)) {
 	}
 }
 
+func (c *counter) Add(r flow.Record, done func(flow.Identity, error)) { c.Append(r, done) }
+
+func (c *counter) Flush() {}
+
 // start runs the log and returns what stops it and gives Run's error.
 func start(t *testing.T, c logsink.Config) (*logsink.Log, func() error) {
 	t.Helper()

@@ -10,6 +10,9 @@ import (
 // cannot be, in the order of commit.
 type Journal interface {
 	Append(r flow.Record, done func(flow.Identity, error))
+	// Add is Append by a caller who calls Flush soon, which has what was added written.
+	Add(r flow.Record, done func(flow.Identity, error))
+	Flush()
 }
 
 // Sink is where records go beside the journal. All its calls of Consume come from one goroutine, its own.

@@ -21,8 +21,8 @@ type Config struct {
 	// Version is lodoor's, for journal.start.
 	Version string
 	// Trouble is told when writing begins to fail, when a segment could not be begun, and when the file system is
-	// short of space though nothing is left to erase. nil is nobody. It is called on the writer's goroutine and must
-	// not block; it may Append.
+	// short of space though nothing is left to erase. nil is nobody. It is called by who writes, Run or a Flush, and
+	// must not block; it may Append.
 	Trouble func(error)
 	// QueueBytes and QueueRecords bound what waits to be written; 0 is 16 MiB and 65,536.
 	QueueBytes, QueueRecords int
@@ -41,6 +41,7 @@ type Journal struct {
 	encoders   sync.Pool // of *encoder
 	stats      stats
 	writer     *writer
+	flushing   atomic.Bool // somebody is in a pass of Flush
 }
 
 // stats are counted by the writer and by whoever appends.
@@ -60,7 +61,7 @@ type Stats struct {
 }
 
 // Open takes the directory of a journal for this process, creates it if needed, recovers what a crash has left behind
-// and writes journal.start. It starts no goroutine: nothing that is appended is written until Run.
+// and writes journal.start. It starts no goroutine: nothing that is appended is written until Run, or a Flush.
 //
 // It fails when another process writes the journal ([*TakenError]), and when the directory cannot be written.
 func Open(c Config) (*Journal, error) { return open(c, openOS) }
@@ -142,11 +143,18 @@ func (j *Journal) Settings() Settings { return j.writer.settings }
 // one. Nothing of r is kept.
 //
 // done, which may be nil, is called once: when the durability that was set is reached, or when it cannot be. That is
-// on the writer's goroutine, and it must not block; or before Append returns, when the record is not taken ([ErrFull],
+// on the goroutine that writes (Run's, or one that calls Flush), in the order of the records, and it must not block;
+// it may append. Or it is before Append returns, when the record is not taken ([ErrFull],
 // [ErrClosed]) or the durability is none. In that case the identity has only the journal's id, since the record has no
 // number yet. A record that was reported lost is counted in a journal.gap; only the close of a session that was opened
 // is written all the same, as soon as something can be.
-func (j *Journal) Append(r flow.Record, done func(flow.Identity, error)) {
+func (j *Journal) Append(r flow.Record, done func(flow.Identity, error)) { j.take(&r, done, true) }
+
+// Add is Append by a caller who calls Flush soon: nobody is woken to write the record.
+func (j *Journal) Add(r flow.Record, done func(flow.Identity, error)) { j.take(&r, done, false) }
+
+// take encodes r and puts it into the queue. With wake the writer's goroutine is told.
+func (j *Journal) take(r *flow.Record, done func(flow.Identity, error), wake bool) {
 	if r.Time.IsZero() {
 		r.Time = time.Now()
 	}
@@ -155,10 +163,10 @@ func (j *Journal) Append(r flow.Record, done func(flow.Identity, error)) {
 	if j.durability == DurabilityNone {
 		it.done = nil
 	}
-	err := enc.encode(&r)
+	err := enc.encode(r)
 	it.size = len(enc.out)
 	if err == nil {
-		err = j.queue.put(it)
+		err = j.queue.put(it, wake)
 	}
 	if err != nil {
 		j.lose(&it, err)
@@ -189,13 +197,21 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-j.queue.wake:
 		case <-timer.C:
 		}
-		timer.Reset(j.writer.turn(time.Now()))
+		timer.Reset(j.turn())
 	}
+}
+
+func (j *Journal) turn() time.Duration {
+	j.writer.mu.Lock()
+	defer j.writer.mu.Unlock()
+	return j.writer.turn(time.Now())
 }
 
 // Close does what Run does at its end. It is for a journal that is not running; Run calls it itself.
 func (j *Journal) Close() error {
 	j.queue.close()
+	j.writer.mu.Lock()
+	defer j.writer.mu.Unlock()
 	if err := j.writer.stop(); err != nil {
 		return fmt.Errorf("close journal %s: %w", j.writer.dir, err)
 	}

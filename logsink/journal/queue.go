@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -40,6 +41,7 @@ func (it *item) finish(id flow.Identity, err error) {
 type queue struct {
 	maxBytes, maxRecords int
 	wake                 chan struct{} // has a token when the writer has something to do
+	added                atomic.Bool   // something was put without waking the writer, and has not been taken
 
 	mu       sync.Mutex
 	items    []item
@@ -65,8 +67,8 @@ func newQueue(maxBytes, maxRecords int) *queue {
 	}
 }
 
-// put takes an item, or says why not. It never waits for the writer.
-func (q *queue) put(it item) error {
+// put takes an item, or says why not. It never waits for the writer, and wakes it only when asked to.
+func (q *queue) put(it item, wake bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	size := it.size
@@ -85,10 +87,16 @@ func (q *queue) put(it item) error {
 	q.items = append(q.items, it)
 	q.bytes += size
 	q.records++
-	q.signal()
+	if wake {
+		q.signal()
+	} else {
+		q.added.Store(true)
+	}
 	return nil
 }
 
+// signal has the writer look. It is called with the lock held: whoever sees the token in its place then knows that the
+// writer has not looked since.
 func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
@@ -102,7 +110,28 @@ func (q *queue) take(spare []item) []item {
 	defer q.mu.Unlock()
 	items := q.items
 	q.items = spare[:0]
+	q.added.Store(false)
 	return items
+}
+
+// takeBatch is take, unless more than limit are waiting.
+func (q *queue) takeBatch(spare []item, limit int) ([]item, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) > limit {
+		return nil, false
+	}
+	items := q.items
+	q.items = spare[:0]
+	q.added.Store(false)
+	return items, true
+}
+
+// rouse wakes the writer.
+func (q *queue) rouse() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.signal()
 }
 
 // written gives the room of items back.

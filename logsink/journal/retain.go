@@ -36,9 +36,14 @@ func (w *writer) tellGap(now time.Time, lost losses) {
 }
 
 func (w *writer) rotateIfFull(now time.Time) {
-	if w.broken == nil && w.current.size >= int64(w.settings.RotateSize) && !now.Before(w.rotateAt) {
+	if w.broken == nil && w.full(now) {
 		w.rotate(now)
 	}
+}
+
+// full says whether the current segment has to be ended.
+func (w *writer) full(now time.Time) bool {
+	return w.current.size >= int64(w.settings.RotateSize) && !now.Before(w.rotateAt)
 }
 
 // rotate ends the current segment and begins the next one. When that one cannot be begun the current one goes on.

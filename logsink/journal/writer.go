@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -23,8 +24,9 @@ const (
 
 var errUnpaired = errors.New("the open record of this session was dropped")
 
-// writer owns the files. Only one goroutine uses it: who opens the journal, then who runs it.
+// writer owns the files. Who uses it holds mu: Run's goroutine, Close, and whoever calls Flush; Open needs none.
 type writer struct {
+	mu       sync.Mutex
 	dir      string
 	settings Settings
 	trouble  func(error)
@@ -51,7 +53,8 @@ type writer struct {
 	gapAt    time.Time
 	retainAt time.Time
 	rotateAt time.Time
-	short    bool // trouble was told that the file system is short of space
+	avoid    time.Time // until then no Flush writes: a write was slow
+	short    bool      // trouble was told that the file system is short of space
 }
 
 func newWriter(c Config, j *Journal, held *os.File, files opener) *writer {
@@ -172,7 +175,11 @@ func (w *writer) flush() error {
 	if len(w.batch) == 0 {
 		return nil
 	}
+	begun := time.Now()
 	n, err := w.file.Write(w.batch)
+	if took := time.Since(begun); took >= slowWrite {
+		w.avoid = begun.Add(took + slowPause)
+	}
 	if err == nil && n < len(w.batch) {
 		err = io.ErrShortWrite
 	}
