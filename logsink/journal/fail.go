@@ -26,13 +26,9 @@ func (w *writer) drop(items []item, err error) {
 	for i := range items {
 		it := &items[i]
 		it.finish(flow.Identity{Journal: w.id}, err)
-		_, open := w.sessions[it.session]
-		if open && it.event == flow.EventSessionClose {
+		if w.journal.queue.drop(it) {
 			w.kept = append(w.kept, *it)
 			continue
-		}
-		if it.event == flow.EventSessionOpen {
-			w.journal.queue.release(it.session)
 		}
 		w.journal.lose(it, err)
 	}

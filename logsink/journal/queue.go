@@ -25,8 +25,10 @@ type item struct {
 	session flow.SessionID
 	done    func(flow.Identity, error)
 	size    int    // of what the encoder holds
+	seq     uint64 // its number once it is in a batch
 	own     bool   // a record of the journal itself, which is not counted when it is lost
-	seq     uint64 // its number once it is in a batch; 0 when it is not to be written
+	// admitted says that it is to be written; the close of an open that was dropped is not.
+	admitted bool
 }
 
 func (it *item) finish(id flow.Identity, err error) {
@@ -43,13 +45,13 @@ type queue struct {
 	wake                 chan struct{} // has a token when the writer has something to do
 	added                atomic.Bool   // something was put without waking the writer, and has not been taken
 
-	mu       sync.Mutex
-	items    []item
-	bytes    int // of items, and of those that the writer has taken and not yet written
-	records  int // the same
-	reserved map[flow.SessionID]struct{}
-	closed   bool
-	lost     losses
+	mu      sync.Mutex
+	items   []item
+	bytes   int // of items, and of those that the writer has taken and not yet written
+	records int // the same
+	pairs   pairs
+	closed  bool
+	lost    losses
 }
 
 // losses are records that were dropped since the last journal.gap.
@@ -63,7 +65,7 @@ type losses struct {
 func newQueue(maxBytes, maxRecords int) *queue {
 	return &queue{
 		maxBytes: maxBytes, maxRecords: maxRecords, wake: make(chan struct{}, 1),
-		reserved: make(map[flow.SessionID]struct{}),
+		pairs: make(pairs),
 	}
 }
 
@@ -72,17 +74,16 @@ func (q *queue) put(it item, wake bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	size := it.size
-	_, entitled := q.reserved[it.session]
-	entitled = entitled && it.event == flow.EventSessionClose
+	entitled := it.event == flow.EventSessionClose && q.pairs.is(it.session, reserved)
 	switch {
 	case q.closed:
 		return ErrClosed
 	case !entitled && (q.bytes+size > q.maxBytes || q.records >= q.maxRecords):
 		return ErrFull
 	case entitled:
-		delete(q.reserved, it.session)
+		q.pairs.clear(it.session, reserved)
 	case it.event == flow.EventSessionOpen:
-		q.reserved[it.session] = struct{}{}
+		q.pairs.set(it.session, reserved)
 	}
 	q.items = append(q.items, it)
 	q.bytes += size
@@ -142,13 +143,6 @@ func (q *queue) written(items []item) {
 		q.bytes -= items[i].size
 	}
 	q.records -= len(items)
-}
-
-// release gives up the room that an open had reserved: it was not written, its close will not be either.
-func (q *queue) release(session flow.SessionID) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	delete(q.reserved, session)
 }
 
 // close refuses whatever comes from now on.

@@ -67,7 +67,7 @@ func (w *writer) closeCrashed(now time.Time, open []place) error {
 	for chunk := range slices.Chunk(open, batchRecords) {
 		records := make([]flow.Record, len(chunk))
 		for i := range chunk {
-			w.sessions[chunk[i].session] = struct{}{}
+			w.journal.queue.pairs.set(chunk[i].session, begun)
 			records[i] = chunk[i].crashed(now)
 		}
 		if err := w.commitOwn(records); err != nil {
@@ -102,7 +102,7 @@ func (w *writer) stop() error {
 		w.tellGap(now, lost)
 	}
 	w.own(now, flow.Record{Time: now, Event: flow.EventJournalStop, Journal: &flow.Journal{
-		Count: uint64(len(w.sessions)),
+		Count: uint64(w.journal.queue.open()),
 	}})
 	err := w.broken
 	w.abandon()

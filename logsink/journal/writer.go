@@ -39,8 +39,6 @@ type writer struct {
 	file      file  // nil when no segment is being written
 	current   segment
 	finished  []segment // oldest first
-	// sessions are those whose open is in the journal and whose close is not.
-	sessions map[flow.SessionID]struct{}
 
 	hash  hasher
 	batch []byte
@@ -60,7 +58,6 @@ type writer struct {
 func newWriter(c Config, j *Journal, held *os.File, files opener) *writer {
 	return &writer{
 		dir: c.Settings.Dir, settings: c.Settings, trouble: c.Trouble, files: files, held: held, journal: j,
-		sessions: make(map[flow.SessionID]struct{}),
 	}
 }
 
@@ -116,45 +113,18 @@ func (w *writer) items(records []flow.Record) []item {
 func (w *writer) commit(items []item) error {
 	mark := w.at
 	w.batch = w.batch[:0]
+	w.journal.queue.admit(items)
 	for i := range items {
-		if w.admit(&items[i]) {
+		if items[i].admitted {
 			w.line(&items[i])
 		}
 	}
 	if err := w.flush(); err != nil {
 		w.at = mark
-		w.undo(items)
+		w.journal.queue.undo(items)
 		return err
 	}
 	return nil
-}
-
-// admit keeps opens and closes in pairs: the close of a session whose open was dropped is dropped too.
-func (w *writer) admit(it *item) bool {
-	it.seq = 0
-	_, open := w.sessions[it.session]
-	switch {
-	case it.event == flow.EventSessionOpen:
-		w.sessions[it.session] = struct{}{}
-	case it.event == flow.EventSessionClose && !open:
-		return false
-	case it.event == flow.EventSessionClose:
-		delete(w.sessions, it.session)
-	}
-	return true
-}
-
-// undo takes back what admit did, last first.
-func (w *writer) undo(items []item) {
-	for i := len(items) - 1; i >= 0; i-- {
-		switch it := &items[i]; {
-		case it.seq == 0:
-		case it.event == flow.EventSessionOpen:
-			delete(w.sessions, it.session)
-		case it.event == flow.EventSessionClose:
-			w.sessions[it.session] = struct{}{}
-		}
-	}
 }
 
 // line appends an item to the batch, numbered and chained.
@@ -207,7 +177,7 @@ func (w *writer) finish(items []item) {
 	var written uint64
 	for i := range items {
 		it := &items[i]
-		if it.seq == 0 {
+		if !it.admitted {
 			it.finish(flow.Identity{Journal: w.id}, errUnpaired)
 			w.journal.lose(it, errUnpaired)
 			continue
