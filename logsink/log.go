@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +35,9 @@ type Log struct {
 	outlets []*outlet
 	flush   time.Duration
 
-	pending atomic.Int64  // appended, not yet committed
-	idle    chan struct{} // holds a token after pending became 0
+	pending    atomic.Int64  // appended, not yet committed
+	idle       chan struct{} // holds a token after pending became 0
+	deliveries sync.Pool     // of *delivery
 }
 
 // New returns a Log. Nothing is delivered to sinks until Run.
@@ -50,6 +52,7 @@ func New(c Config) (*Log, error) {
 		c.Flush = 3 * time.Second
 	}
 	l := &Log{journal: c.Journal, flush: c.Flush, idle: make(chan struct{}, 1)}
+	l.deliveries.New = func() any { return newDelivery(l) }
 	if c.Alerts != nil {
 		l.alerts = newOutlet(c.Alerts, c.Queue, c.Failed)
 		l.outlets = append(l.outlets, l.alerts)
@@ -61,12 +64,27 @@ func New(c Config) (*Log, error) {
 }
 
 // Append gives a record to the journal and, when it is committed or has failed, to the sinks. It waits for none of
-// them. done, which may be nil, is called with the journal's answer; without a journal at once.
-func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) { l.take(r, done, false) }
+// them. done, which may be nil, is called with the journal's answer; without a journal at once. Sinks may look at r
+// for as long as they like: what it points to must not change any more.
+func (l *Log) Append(r flow.Record, done func(flow.Identity, error)) {
+	if l.journal == nil {
+		l.unjournalled(&r, done)
+		return
+	}
+	l.pending.Add(1)
+	l.journal.Append(r, l.delivery(&r, done).answer)
+}
 
 // Add is Append by a caller who calls Flush soon: the journal wakes nobody to write the record. done is called on
-// whichever goroutine writes, also another one that calls Flush.
-func (l *Log) Add(r flow.Record, done func(flow.Identity, error)) { l.take(r, done, true) }
+// whichever goroutine writes it, maybe that of another caller of Flush.
+func (l *Log) Add(r flow.Record, done func(flow.Identity, error)) {
+	if l.journal == nil {
+		l.unjournalled(&r, done)
+		return
+	}
+	l.pending.Add(1)
+	l.journal.Add(r, l.delivery(&r, done).answer)
+}
 
 // Flush has the journal write what was added. When there is nothing it costs an atomic load.
 func (l *Log) Flush() {
@@ -75,45 +93,37 @@ func (l *Log) Flush() {
 	}
 }
 
-func (l *Log) take(r flow.Record, done func(flow.Identity, error), add bool) {
-	if l.journal == nil {
-		l.Publish(flow.Identity{}, &r, nil)
-		if done != nil {
-			done(flow.Identity{}, nil)
-		}
-		return
+func (l *Log) unjournalled(r *flow.Record, done func(flow.Identity, error)) {
+	if l.wanted(r.Event) {
+		l.publish(keep(r))
 	}
-	l.pending.Add(1)
-	give := l.journal.Append
-	if add {
-		give = l.journal.Add
+	if done != nil {
+		done(flow.Identity{}, nil)
 	}
-	give(r, func(id flow.Identity, err error) {
-		// The sinks come first: done may append what follows, and they are to see it afterwards.
-		l.Publish(id, &r, err)
-		if done != nil {
-			done(id, err)
-		}
-		if l.pending.Add(-1) == 0 {
-			select {
-			case l.idle <- struct{}{}:
-			default:
-			}
-		}
-	})
 }
 
 // Publish gives a record to the sinks only: one that the journal wrote on its own account. r must not change any more.
 func (l *Log) Publish(id flow.Identity, r *flow.Record, err error) {
-	var e *flow.Entry
+	if l.wanted(r.Event) {
+		l.publish(&flow.Entry{ID: id, Record: r, Err: err})
+	}
+}
+
+// wanted says whether any sink wants records of this event.
+func (l *Log) wanted(e flow.Event) bool {
 	for _, o := range l.outlets {
-		if !o.sink.Wants(r.Event) {
-			continue
+		if o.sink.Wants(e) {
+			return true
 		}
-		if e == nil {
-			e = &flow.Entry{ID: id, Record: r, Err: err}
+	}
+	return false
+}
+
+func (l *Log) publish(e *flow.Entry) {
+	for _, o := range l.outlets {
+		if o.sink.Wants(e.Record.Event) {
+			o.queue.put(e)
 		}
-		o.queue.put(e)
 	}
 }
 

@@ -26,13 +26,16 @@ type memory struct {
 	block  <-chan struct{} // Consume waits for it, and not for the context
 	fail   error           // of the next Consume
 	onLast func()
+	hold   bool // keep the records
 
 	mu     sync.Mutex
 	got    []uint64
 	errs   []error
 	missed uint64
+	calls  int // that brought records
 	ticks  int
 	last   int
+	held   []*flow.Record
 }
 
 func (m *memory) Name() string { return m.name }
@@ -51,8 +54,14 @@ func (m *memory) Consume(_ context.Context, b flow.Batch) (int, error) {
 	for _, e := range b.Entries {
 		m.got = append(m.got, e.ID.Seq)
 		m.errs = append(m.errs, e.Err)
+		if m.hold {
+			m.held = append(m.held, e.Record)
+		}
 	}
 	m.missed += b.Missed
+	if len(b.Entries) > 0 {
+		m.calls++
+	}
 	if b.Tick {
 		m.ticks++
 	}
@@ -171,6 +180,7 @@ func TestStuckSinkHoldsUpNobody(t *testing.T) {
 			l.Append(open(), func(flow.Identity, error) { answered++ })
 			synctest.Wait() // all goroutines rest: the stuck one in Consume, the others have done what they can
 		}
+		<-time.After(time.Second) // what still gathers for the free one is given to it
 		if answered != 100 || !slices.Equal(free.seqs(), sequence(100)) {
 			t.Errorf("journal answered %d, free sink has %d records: want 100 of each", answered, len(free.seqs()))
 		}
@@ -190,6 +200,47 @@ func TestStuckSinkHoldsUpNobody(t *testing.T) {
 		synctest.Wait()
 		if stuck.missed != 85 {
 			t.Errorf("the sink was told of %d missed records, want 85", stuck.missed)
+		}
+	})
+}
+
+// The first record comes at once; while more keep coming, a sink is called 50 times a second and not for each of them.
+func TestSinksAreCalledSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{name: "m"}
+		l, stop := start(t, logsink.Config{Sinks: []logsink.Sink{m}})
+		<-time.After(500 * time.Millisecond)
+		l.Append(open(), nil)
+		synctest.Wait()
+		if m.calls != 1 || len(m.got) != 1 {
+			t.Errorf("after a quiet time: %d calls with %d records", m.calls, len(m.got))
+		}
+		for range 5000 { // a second
+			<-time.After(200 * time.Microsecond)
+			l.Append(open(), nil)
+		}
+		synctest.Wait()
+		if m.calls < 45 || m.calls > 55 {
+			t.Errorf("%d calls in a second of 5000 records", m.calls)
+		}
+		begin := time.Now()
+		if err := stop(); err != nil || time.Since(begin) != 0 || len(m.got) != 5001 {
+			t.Errorf("the end took %v and said %v, %d records came", time.Since(begin), err, len(m.got))
+		}
+	})
+}
+
+// A burst does not wait: a sink that keeps up loses nothing, however short the time is in which the records come.
+func TestBurstsAreTakenBeforeTheQueueIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{name: "m"}
+		l, stop := start(t, logsink.Config{Sinks: []logsink.Sink{m}, Queue: 16})
+		for range 1000 {
+			l.Append(open(), nil)
+			synctest.Wait()
+		}
+		if err := stop(); err != nil || len(m.got) != 1000 || m.missed != 0 {
+			t.Errorf("the end said %v, %d records came, %d are missing", err, len(m.got), m.missed)
 		}
 	})
 }
@@ -311,6 +362,61 @@ func TestSilentJournalDoesNotHoldUpTheEnd(t *testing.T) {
 func TestNewRefusesNegativeSizes(t *testing.T) {
 	if _, err := logsink.New(logsink.Config{Queue: -1}); err == nil {
 		t.Error("a negative queue was taken")
+	}
+}
+
+// prompt is a journal that answers at once.
+type prompt struct{ flushed int }
+
+func (p *prompt) Append(_ flow.Record, done func(flow.Identity, error)) {
+	done(flow.Identity{Seq: 1}, nil)
+}
+func (p *prompt) Add(r flow.Record, done func(flow.Identity, error)) { p.Append(r, done) }
+func (p *prompt) Flush()                                             { p.flushed++ }
+
+// A record is copied only when a sink wants it.
+func TestGarbage(t *testing.T) {
+	m := &memory{name: "m", events: []flow.Event{flow.EventSessionClose}}
+	j := &prompt{}
+	l, err := logsink.New(logsink.Config{Journal: j, Sinks: []logsink.Sink{m, m}, Queue: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := 0
+	done := func(flow.Identity, error) { answers++ }
+	for e, want := range map[flow.Event]float64{flow.EventSessionOpen: 0, flow.EventSessionClose: 1} {
+		r := flow.Record{Event: e}
+		for name, give := range map[string]func(){
+			"Append": func() { l.Append(r, done) }, "Add": func() { l.Add(r, done) },
+		} {
+			// AllocsPerRun rounds down: that sync.Pool drops a part under the race detector does not count.
+			if got := testing.AllocsPerRun(1000, give); got != want {
+				t.Errorf("%s of %s: %v allocations, want %v", name, e, got, want)
+			}
+		}
+	}
+	if l.Flush(); j.flushed != 1 || answers != 4*1001 {
+		t.Errorf("%d flushes, %d answers", j.flushed, answers)
+	}
+}
+
+// A record that a sink holds is not the one that comes after it.
+func TestRecordsThatSinksHoldStay(t *testing.T) {
+	m := &memory{name: "m", hold: true}
+	l, stop := start(t, logsink.Config{Journal: &prompt{}, Sinks: []logsink.Sink{m}})
+	for i := range 100 {
+		l.Add(flow.Record{Event: flow.EventSessionOpen, Service: fmt.Sprint(i)}, nil)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range m.held {
+		if r.Service != fmt.Sprint(i) {
+			t.Errorf("record %d became record %s", i, r.Service)
+		}
+	}
+	if len(m.held) != 100 {
+		t.Errorf("%d records were delivered", len(m.held))
 	}
 }
 

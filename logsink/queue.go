@@ -11,6 +11,7 @@ import (
 type queue struct {
 	limit int
 	wake  chan struct{} // holds one token when there is something to take
+	hurry chan struct{} // holds one token when that should not wait: half of the room is taken, or the queue is closed
 
 	mu      sync.Mutex
 	entries []*flow.Entry
@@ -20,12 +21,13 @@ type queue struct {
 }
 
 func newQueue(limit int) *queue {
-	return &queue{limit: limit, wake: make(chan struct{}, 1)}
+	return &queue{limit: limit, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 }
 
-// put adds an entry, or counts it as missed. It never waits.
+// put adds an entry, or counts it as missed. It never waits. Only the first entry since the last take wakes the sink.
 func (q *queue) put(e *flow.Entry) {
 	q.mu.Lock()
+	first := len(q.entries) == 0 && q.missed == 0
 	switch {
 	case q.closed:
 		q.dropped++
@@ -35,8 +37,14 @@ func (q *queue) put(e *flow.Entry) {
 	default:
 		q.entries = append(q.entries, e)
 	}
+	half := len(q.entries) == (q.limit+1)/2
 	q.mu.Unlock()
-	q.signal()
+	if first {
+		signal(q.wake)
+	}
+	if half {
+		signal(q.hurry)
+	}
 }
 
 // room is how long the queue may be before e is left out: sessions that come and go must not push out the refusals and
@@ -48,9 +56,9 @@ func (q *queue) room(e flow.Event) int {
 	return q.limit
 }
 
-func (q *queue) signal() {
+func signal(c chan struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -69,7 +77,8 @@ func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
-	q.signal()
+	signal(q.wake)
+	signal(q.hurry)
 }
 
 // abandon closes the queue and counts what is left in it, and n entries more, as dropped.
