@@ -21,6 +21,9 @@ type ownEnd flow.End
 
 func (e ownEnd) Error() string { return flow.End(e).String() }
 
+// Is has a kill seen as [ErrKilled].
+func (e ownEnd) Is(target error) bool { return target == ErrKilled }
+
 // causeOf is the only place that turns what a socket or a timer said into the end of a session. side is whose socket
 // said it. Reset and closed are outcomes: only what is neither has a detail.
 func causeOf(err error, side flow.Side) cause {

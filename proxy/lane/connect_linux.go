@@ -13,9 +13,9 @@ import (
 // FinishConnect waits until a nonblocking connect(2) that was begun on the socket is over, and returns its error, or
 // os.ErrDeadlineExceeded. A zero deadline is none. Control must not be called meanwhile.
 func (s *Socket) FinishConnect(deadline time.Time) error {
-	raw, err := s.file.SyscallConn()
+	raw, err := s.waiter()
 	if err != nil {
-		return fmt.Errorf("descriptor of socket: %w", err)
+		return err
 	}
 	if err := s.file.SetWriteDeadline(deadline); err != nil {
 		return fmt.Errorf("set deadline of connect: %w", err)

@@ -15,21 +15,31 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// Socket is one connected stream socket, TCP or Unix. It owns its descriptor. One goroutine may read while another
-// writes; everything else is safe at any time, also after Close, when it answers [os.ErrClosed] or the like.
+// Socket is one connected stream socket, TCP or Unix. It owns its descriptor.
+//
+// At first it is a plain descriptor and belongs to one goroutine at a time. The first call that may have to wait (Read,
+// Write, a deadline, FinishConnect), or the copy lane, joins it to Go's poller. From then on one goroutine may read
+// while another writes, and everything else is safe at any time, also after Close, when it answers [os.ErrClosed] or
+// the like.
 type Socket struct {
-	file          *os.File
-	raw           syscall.RawConn
 	local, remote netip.AddrPort
-	shut          atomic.Bool // our direction was closed by CloseWrite
+	file          *os.File     // once it has joined Go's poller
+	fd            atomic.Int32 // -1 when it is closed and had not joined
+	marks         atomic.Uint32
 }
+
+// Marks of a socket.
+const (
+	markShut   = 1 << iota // our direction was closed by CloseWrite
+	markInline             // urgent bytes are read in line
+)
 
 // NewSocket takes over fd, a connected stream socket that is nonblocking and close-on-exec. The addresses are not valid
 // for Unix sockets.
 func NewSocket(fd int, local, remote netip.AddrPort) *Socket {
-	file := os.NewFile(uintptr(fd), "socket")
-	raw, _ := file.SyscallConn() // fails for a nil file only
-	return &Socket{file: file, raw: raw, local: local, remote: remote}
+	s := &Socket{local: local, remote: remote}
+	s.fd.Store(int32(fd))
+	return s
 }
 
 // Local is the socket's own address; not valid for Unix sockets.
@@ -41,34 +51,31 @@ func (s *Socket) Remote() netip.AddrPort { return s.remote }
 // IsUnix says whether this is a Unix socket.
 func (s *Socket) IsUnix() bool { return !s.remote.IsValid() }
 
+// UrgentInline says that SO_OOBINLINE is set already: an accepted socket has it from its listener.
+func (s *Socket) UrgentInline() { s.marks.Or(markInline) }
+
 // Control calls f with the descriptor, which is valid during the call only.
 func (s *Socket) Control(f func(fd uintptr)) error {
-	if err := s.raw.Control(f); err != nil {
-		return fmt.Errorf("descriptor of socket: %w", err)
+	if s.file != nil {
+		raw, err := s.file.SyscallConn()
+		if err == nil {
+			err = raw.Control(f)
+		}
+		if err == nil {
+			return nil
+		}
+	} else if fd := s.fd.Load(); fd >= 0 {
+		f(uintptr(fd))
+		return nil
 	}
-	return nil
+	return fmt.Errorf("descriptor of socket: %w", os.ErrClosed)
 }
-
-// Read reads what is there, or waits for it; the error is io.EOF after the other end's FIN.
-func (s *Socket) Read(b []byte) (int, error) { return s.file.Read(b) }
-
-// Write writes all of b, or says why not.
-func (s *Socket) Write(b []byte) (int, error) { return s.file.Write(b) }
-
-// SetDeadline ends waiting reads and writes at t with [os.ErrDeadlineExceeded]; the zero time is never.
-func (s *Socket) SetDeadline(t time.Time) error { return s.file.SetDeadline(t) }
-
-// SetReadDeadline is SetDeadline for reads.
-func (s *Socket) SetReadDeadline(t time.Time) error { return s.file.SetReadDeadline(t) }
-
-// SetWriteDeadline is SetDeadline for writes.
-func (s *Socket) SetWriteDeadline(t time.Time) error { return s.file.SetWriteDeadline(t) }
 
 // CloseWrite sends FIN behind what was written; reading goes on.
 func (s *Socket) CloseWrite() error {
-	s.shut.Store(true) // before the kernel knows, see failure
+	s.marks.Or(markShut) // before the kernel knows, see failure
 	var err error
-	if cerr := s.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) }); cerr != nil {
+	if cerr := s.Control(func(fd uintptr) { err = shutdown(int(fd)) }); cerr != nil {
 		return cerr
 	}
 	return err
@@ -76,15 +83,22 @@ func (s *Socket) CloseWrite() error {
 
 // Close closes the socket in order: what was written is still sent. It returns when the descriptor is closed, which
 // is when no other goroutine is in one of the socket's methods.
-func (s *Socket) Close() error { return s.file.Close() }
+func (s *Socket) Close() error {
+	if s.file != nil {
+		return s.file.Close()
+	}
+	fd := s.fd.Swap(-1)
+	if fd < 0 {
+		return fmt.Errorf("close socket: %w", os.ErrClosed)
+	}
+	return closeFD(int(fd))
+}
 
 // Reset closes the socket so that the other end sees a reset (SO_LINGER 0, socket(7)); what was not sent is dropped.
 // Unix sockets have no reset: the other end of one sees the end of the stream, or a reset when we had not read
 // everything.
 func (s *Socket) Reset() error {
-	_ = s.Control(func(fd uintptr) {
-		_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	})
+	_ = s.Control(func(fd uintptr) { _ = setLinger(int(fd)) })
 	return s.Close()
 }
 
@@ -125,6 +139,9 @@ func (s *Socket) TCPInfo() *flow.TCPInfo {
 // inlineUrgent has urgent bytes read where they stand in the stream (SO_OOBINLINE, socket(7)); without it the kernel
 // leaves them out of what read returns.
 func (s *Socket) inlineUrgent() {
+	if s.marks.Or(markInline)&markInline != 0 {
+		return
+	}
 	_ = s.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
 }
 
@@ -144,14 +161,19 @@ func (s *Socket) failureOf(fd int) error {
 	if _, err := unix.Poll(p, 0); err != nil {
 		return nil // interrupted: nothing is known
 	}
-	if p[0].Revents&unix.POLLERR != 0 {
+	return s.failureIn(fd, uint32(p[0].Revents))
+}
+
+// failureIn is failureOf when what poll or epoll says of the descriptor is known.
+func (s *Socket) failureIn(fd int, events uint32) error {
+	if events&unix.EPOLLERR != 0 {
 		if no, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && no != 0 {
 			return syscall.Errno(no)
 		}
 	}
 	// TCP hangs up when both directions are closed. If we have not closed ours, the connection was torn down, and a
 	// write was told so. A Unix socket hangs up when the other end closes in order.
-	if p[0].Revents&unix.POLLHUP != 0 && !s.IsUnix() && !s.shut.Load() {
+	if events&unix.EPOLLHUP != 0 && !s.IsUnix() && s.marks.Load()&markShut == 0 {
 		return unix.ECONNRESET
 	}
 	return nil

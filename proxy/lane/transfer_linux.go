@@ -5,6 +5,7 @@ package lane
 import (
 	"io"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +13,7 @@ import (
 // inlet reads one socket into pooled buffers. While there is nothing to read it holds none.
 type inlet struct {
 	sock *Socket
+	raw  syscall.RawConn
 	pool *pool
 	buf  *buffer
 	n    int
@@ -19,14 +21,21 @@ type inlet struct {
 	try  func(fd uintptr) bool // attempt, bound once: a method value allocates
 }
 
-func newInlet(s *Socket, p *pool) inlet { return inlet{sock: s, pool: p} }
+func newInlet(s *Socket, p *pool) inlet {
+	in := inlet{sock: s, pool: p}
+	in.raw, in.err = s.waiter()
+	return in
+}
 
 // next returns bytes that are valid until the next call; the error is io.EOF at the end of the stream.
 func (in *inlet) next() ([]byte, error) {
+	if in.raw == nil {
+		return nil, in.err
+	}
 	if in.try == nil {
 		in.try = in.attempt
 	}
-	if err := in.sock.raw.Read(in.try); err != nil {
+	if err := in.raw.Read(in.try); err != nil {
 		return nil, err
 	}
 	if in.err != nil {
@@ -70,7 +79,7 @@ func (in *inlet) release() {
 // deadline's.
 func (in *inlet) watch() error {
 	var failure error
-	err := in.sock.raw.Read(func(fd uintptr) bool {
+	err := in.raw.Read(func(fd uintptr) bool {
 		failure = in.sock.failureOf(int(fd))
 		return failure != nil
 	})
@@ -82,7 +91,7 @@ func (in *inlet) watch() error {
 
 // outlet writes to one socket.
 type outlet struct {
-	sock    *Socket
+	raw     syscall.RawConn
 	written atomic.Uint64
 	stalled func()      // called when the socket takes no more
 	blocked atomic.Bool // since then
@@ -91,15 +100,21 @@ type outlet struct {
 	try     func(fd uintptr) bool
 }
 
-func (o *outlet) init(s *Socket, stalled func()) { o.sock, o.stalled = s, stalled }
+func (o *outlet) init(s *Socket, stalled func()) {
+	o.stalled = stalled
+	o.raw, o.err = s.waiter()
+}
 
 // write writes all of b.
 func (o *outlet) write(b []byte) error {
+	if o.raw == nil {
+		return o.err
+	}
 	if o.try == nil {
 		o.try = o.attempt
 	}
 	o.rest, o.err = b, nil
-	err := o.sock.raw.Write(o.try)
+	err := o.raw.Write(o.try)
 	o.rest = nil // even an empty rest would keep the buffer from being freed
 	if o.blocked.Load() {
 		o.blocked.Store(false)

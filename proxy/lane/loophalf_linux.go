@@ -1,0 +1,172 @@
+//go:build !portable
+
+package lane
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// What is known of a direction.
+const (
+	readable  = 1 << iota // its source may have something
+	doubtful              // and a short read does not mean that it has no more: a FIN, an error or an urgent mark stands there
+	blocked               // its destination takes nothing
+	queued                // it is among the ready
+	ended                 // nothing more is read
+	unspliced             // its sockets cannot be spliced
+)
+
+const (
+	budget      = 4         // reads or splices of a direction in one turn
+	bulkAfter   = 4         // full reads, one after the other, until a direction is spliced
+	spliceSize  = 128 << 10 // of one splice
+	spliceSmall = 16 << 10  // less than this is better read and written
+)
+
+// loopHalf is one direction of a session. It holds at most a chunk or a pipe, and none while nothing moves.
+type loopHalf struct {
+	rest  *chunk
+	pipe  *pipe
+	state uint8
+	full  uint8 // full reads, one after the other
+}
+
+// held is how many bytes were read and not yet written.
+func (h *loopHalf) held() uint64 {
+	n := 0
+	if h.rest != nil {
+		n = len(h.rest.rest)
+	}
+	if h.pipe != nil {
+		n += h.pipe.held
+	}
+	return uint64(n)
+}
+
+// moves says whether there is something to try.
+func (h *loopHalf) moves() bool {
+	if h.state&(blocked|queued) != 0 {
+		return false
+	}
+	return h.held() > 0 || h.state&(readable|ended) == readable
+}
+
+// release gives back what the direction holds, and what is in it is lost.
+func (h *loopHalf) release(w *Worker) {
+	if h.rest != nil {
+		w.chunks.put(h.rest)
+		h.rest = nil
+	}
+	if h.pipe != nil {
+		w.pipes.put(h.pipe)
+		h.pipe = nil
+	}
+}
+
+// pump moves what can be moved in one direction, up to its budget.
+func (s *loopSession) pump(d flow.Direction) {
+	h := &s.halves[d]
+	for step := 0; !s.over && h.moves(); step++ {
+		if step == budget {
+			s.worker.later(s, d)
+			return
+		}
+		s.step(d, h)
+	}
+	if h.pipe != nil && h.pipe.held == 0 && h.state&queued == 0 {
+		s.worker.pipes.put(h.pipe)
+		h.pipe = nil
+	}
+}
+
+func (s *loopSession) step(d flow.Direction, h *loopHalf) {
+	switch {
+	case h.rest != nil:
+		s.sendRest(d, h)
+	case h.pipe != nil && h.pipe.held > 0:
+		s.drainPipe(d, h)
+	case h.full >= bulkAfter && h.state&unspliced == 0 && s.tap == nil:
+		s.fillPipe(d, h)
+	default:
+		s.relay(d, h)
+	}
+}
+
+// relay reads once and writes what was read.
+func (s *loopSession) relay(d flow.Direction, h *loopHalf) {
+	c := s.worker.chunks.get()
+	n, errno := recv(s.fd(d), c.buf[:])
+	if errno != 0 || n == 0 {
+		s.worker.chunks.put(c)
+		s.unread(d, h, errno)
+		return
+	}
+	if n == bufferSize {
+		h.full = min(h.full+1, bulkAfter)
+	} else {
+		h.full = 0
+		if h.state&doubtful == 0 {
+			h.state &^= readable // whatever comes now is told anew
+		}
+	}
+	c.rest = c.buf[:n]
+	s.tell(d, c.rest)
+	h.rest = c
+	s.sendRest(d, h)
+}
+
+// unread is what a read without bytes means.
+func (s *loopSession) unread(d flow.Direction, h *loopHalf, errno unix.Errno) {
+	switch errno {
+	case 0:
+		s.sourceClosed(d)
+	case unix.EAGAIN:
+		h.state &^= readable | doubtful
+	case unix.EINTR:
+	default:
+		s.sourceFailed(d, errno)
+	}
+}
+
+// sendRest writes what was read.
+func (s *loopSession) sendRest(d flow.Direction, h *loopHalf) {
+	n, errno := send(s.fd(1-d), h.rest.rest)
+	if errno != 0 {
+		s.unsent(d, h, errno)
+		return
+	}
+	h.rest.rest = h.rest.rest[n:]
+	if len(h.rest.rest) == 0 {
+		s.worker.chunks.put(h.rest)
+		h.rest = nil
+	}
+}
+
+// unsent is what a failed write means.
+func (s *loopSession) unsent(d flow.Direction, h *loopHalf, errno unix.Errno) {
+	switch errno {
+	case unix.EAGAIN:
+		h.state |= blocked
+	case unix.EINTR:
+	default:
+		s.destinationFailed(d, errno)
+	}
+}
+
+// tell counts b and shows it to the tap. It comes before the write, so that a question is told before its answer.
+func (s *loopSession) tell(d flow.Direction, b []byte) {
+	s.count(d, len(b))
+	if s.tap != nil {
+		s.tap.Data(d, time.Now(), b)
+	}
+}
+
+func (s *loopSession) count(d flow.Direction, n int) {
+	if s.read[d].Add(uint64(n)) == uint64(n) && d == flow.FromBackend {
+		s.firstByte = s.worker.now() - s.accepted
+	}
+}

@@ -1,0 +1,88 @@
+//go:build !portable
+
+package lane
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// holdFor is how long a loop waits without giving its processor back to Go. Requests that follow each other faster
+// than that cost no wake-up but their own; it is shorter than the 10 ms after which the runtime asks for the
+// processor.
+const holdFor = 4 * time.Millisecond
+
+// way is one direction of a session.
+type way struct {
+	session   *loopSession
+	direction flow.Direction
+}
+
+// run is the loop.
+func (w *Worker) run() {
+	for !w.stopped {
+		w.serve(w.events[:w.wait()])
+		w.serveReady()
+		if at, any := w.timers.next(); any {
+			if now := w.now(); at <= now {
+				w.timers.run(now)
+			}
+		}
+		w.runTasks()
+		w.loop.config.Turn()
+		w.runTasks() // Turn may have posted to this very loop
+	}
+	for _, t := range w.mail.close() {
+		t.Run(w)
+	}
+}
+
+// serve handles a batch of events.
+func (w *Worker) serve(events []unix.EpollEvent) {
+	for i := range events {
+		e := &events[i]
+		if e.Pad == 0 { // the eventfd or a listening socket
+			if x := w.listening[e.Fd]; x != nil {
+				x.serve(w)
+			}
+			continue
+		}
+		// A session that ended in this batch has left the table; another may have got the descriptor's number since.
+		if s := w.table[e.Fd]; s != nil && s.tag == uint32(e.Pad) {
+			s.serve(int(e.Fd), e.Events)
+		}
+	}
+}
+
+// later has the direction go on in the next turn, when the others have had theirs.
+func (w *Worker) later(s *loopSession, d flow.Direction) {
+	if h := &s.halves[d]; h.state&queued == 0 {
+		h.state |= queued
+		w.ready = append(w.ready, way{s, d})
+	}
+}
+
+func (w *Worker) serveReady() {
+	now := w.ready
+	w.ready = w.served
+	for _, r := range now {
+		r.session.halves[r.direction].state &^= queued
+		r.session.pump(r.direction)
+	}
+	clear(now)
+	w.served = now[:0]
+}
+
+func (w *Worker) runTasks() {
+	tasks := w.mail.take(w.tasks)
+	if tasks == nil {
+		return
+	}
+	for _, t := range tasks {
+		t.Run(w)
+	}
+	w.tasks = tasks
+}

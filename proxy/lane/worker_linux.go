@@ -1,0 +1,125 @@
+//go:build !portable
+
+package lane
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// Worker is one loop. Its methods are for the loop's own thread, except Post.
+type Worker struct {
+	loop     *Loop
+	epoll    int
+	epoch    time.Time // what the loop's moments count from
+	mail     mailbox
+	sessions atomic.Int64
+	hold     bool // see wait
+	stopped  bool
+
+	events    []unix.EpollEvent
+	table     []*loopSession // by descriptor
+	tag       uint32         // of the newest session
+	listening map[int32]*Listening
+	ready     []way // those that used up their budget
+	served    []way // room for the next of these
+	tasks     []Task
+	timers    timers
+	chunks    chunks
+	pipes     pipes
+}
+
+// batch is how many events are taken at once.
+const batch = 256
+
+func newWorker(l *Loop) (*Worker, error) {
+	w := &Worker{loop: l, epoch: time.Now(), events: make([]unix.EpollEvent, batch), listening: map[int32]*Listening{}}
+	var err error
+	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if err := w.mail.open(); err != nil {
+		return nil, errors.Join(err, closeFD(w.epoll))
+	}
+	if err := epollAdd(w.epoll, w.mail.event, unix.EPOLLIN|unix.EPOLLET, 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("watch eventfd: %w", err), w.close())
+	}
+	return w, nil
+}
+
+// close is called when the loop has ended.
+func (w *Worker) close() error {
+	w.mail.close()
+	w.pipes.close()
+	if err := closeFD(w.epoll); err != nil {
+		return fmt.Errorf("close epoll: %w", err)
+	}
+	return nil
+}
+
+// Post has t run on the loop soon; any goroutine may call it. After the lane's Close nothing is run any more.
+func (w *Worker) Post(t Task) { w.post(t) }
+
+func (w *Worker) post(t Task) bool {
+	w.loop.ensure()
+	return w.mail.post(t)
+}
+
+// Least is the loop that has the fewest sessions: w itself unless another has fewer.
+func (w *Worker) Least() *Worker {
+	least, n := w, w.sessions.Load()
+	for _, other := range w.loop.workers {
+		if m := other.sessions.Load(); m < n {
+			least, n = other, m
+		}
+	}
+	return least
+}
+
+// Start is Lane.Start on this loop.
+func (w *Worker) Start(p Pair, done func(flow.Outcome)) Control {
+	s := newLoopSession(w, p, done)
+	s.Run(w)
+	return s
+}
+
+// now is the moment, counted from the loop's epoch.
+func (w *Worker) now() time.Duration { return time.Since(w.epoch) }
+
+// watch has the events of both ends of s come to it.
+func (w *Worker) watch(s *loopSession) error {
+	w.tag = max(w.tag+1, 1) // 0 is nobody's
+	s.tag = w.tag
+	for _, end := range s.ends {
+		fd := int(end.fd.Load())
+		if fd < 0 {
+			return fmt.Errorf("watch socket: %w", unix.EBADF)
+		}
+		for fd >= len(w.table) {
+			w.table = append(w.table, make([]*loopSession, max(len(w.table), 64))...)
+		}
+		w.table[fd] = s
+		if err := epollAdd(w.epoll, fd, sessionEvents, s.tag); err != nil {
+			return fmt.Errorf("watch socket: %w", err)
+		}
+	}
+	return nil
+}
+
+// sessionEvents is all there is to know of a socket, told when it changes.
+const sessionEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET
+
+// forget has no more events come to s, whatever is left of the batch.
+func (w *Worker) forget(s *loopSession) {
+	for _, end := range s.ends {
+		if fd := int(end.fd.Load()); fd >= 0 && fd < len(w.table) && w.table[fd] == s {
+			w.table[fd] = nil
+		}
+	}
+}
