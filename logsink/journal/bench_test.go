@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // BenchmarkAppend has writers that each wait for the answer before they append again, alternating opens and closes.
 func BenchmarkAppend(b *testing.B) {
 	for _, d := range []Durability{DurabilityNone, DurabilityProcess, DurabilityDisk} {
-		for _, writers := range []int{1, 8, 64} {
+		for _, writers := range []int{1, 2, 8, 64} {
 			b.Run(fmt.Sprintf("%s/writers=%d", d, writers), func(b *testing.B) { benchmarkAppend(b, d, writers) })
 		}
 	}
@@ -68,6 +69,65 @@ func appendMany(b *testing.B, j *Journal, took []time.Duration, n int) []time.Du
 		}
 	}
 	return took
+}
+
+// BenchmarkFlush has loops that write each record themselves, as a loop does that has one event in its turn, and never
+// wait.
+func BenchmarkFlush(b *testing.B) {
+	for _, loops := range []int{1, 2} {
+		for _, batch := range []int{1, 16} {
+			b.Run(fmt.Sprintf("loops=%d/batch=%d", loops, batch), func(b *testing.B) { benchmarkFlush(b, loops, batch) })
+		}
+	}
+}
+
+func benchmarkFlush(b *testing.B, loops, batch int) {
+	c := small(b.TempDir())
+	c.Settings.MaxSize = 64 * flow.MiB
+	j, stop := running(b, c)
+	each := b.N/loops + 1
+	b.ReportAllocs()
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for range loops {
+		all.Go(func() { addMany(j, each, batch) })
+	}
+	all.Wait()
+	b.StopTimer()
+	if err := stop(); err != nil {
+		b.Fatal(err)
+	}
+	if dropped := j.Stats().Dropped; dropped > 0 {
+		b.Errorf("%d records were dropped", dropped)
+	}
+	b.ReportMetric(float64(each*loops)/b.Elapsed().Seconds(), "records/s")
+}
+
+// addMany adds opens and closes, alternating, and flushes after each batch of them.
+func addMany(j *Journal, n, batch int) {
+	var answers atomic.Int64
+	done := func(flow.Identity, error) { answers.Add(1) }
+	open, over := opened(flow.NewSessionID()), closed(flow.SessionID{})
+	over.Session = open.Session
+	for i := range n {
+		if i%2 == 0 {
+			j.Add(open, done)
+		} else {
+			j.Add(over, done)
+		}
+		if i%batch == batch-1 {
+			j.Flush()
+		}
+	}
+	j.Flush()
+}
+
+// BenchmarkFlushNothing is what a loop pays in a turn without records.
+func BenchmarkFlushNothing(b *testing.B) {
+	j, _ := running(b, small(b.TempDir()))
+	for b.Loop() {
+		j.Flush()
+	}
 }
 
 func BenchmarkEncode(b *testing.B) {

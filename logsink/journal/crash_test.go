@@ -22,7 +22,7 @@ const (
 	waitLong = 20 * time.Second
 )
 
-// crashChild opens and closes sessions on several goroutines, and prints each one whose open was promised.
+// crashChild opens and closes sessions on several goroutines, half of which write themselves, and prints each one whose open was promised.
 func crashChild(dir string) {
 	c := small(dir)
 	c.Settings.RotateSize = 64 << 10
@@ -31,11 +31,15 @@ func crashChild(dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	for range 8 {
+	for n := range 8 {
+		give := appendWait
+		if n%2 == 0 {
+			give = flushWait
+		}
 		go func() {
 			for i := 0; ; i++ {
 				id := flow.NewSessionID()
-				if _, err := appendWait(j, opened(id)); err != nil {
+				if _, err := give(j, opened(id)); err != nil {
 					os.Exit(1)
 				}
 				fmt.Println(id) //nolint:forbidigo // it is a program of its own

@@ -17,13 +17,16 @@ import (
 // disk is a file system that fails as a test says. The zero disk never does.
 type disk struct {
 	mu       sync.Mutex
-	full     bool          // room is all that there is
-	room     int           // bytes
-	short    bool          // the next write is cut, without an error
-	sync     error         // of every sync
-	truncate error         // of every truncation
-	create   error         // of every new file
-	failed   []*faultyFile // files that had a sync fail
+	full     bool            // room is all that there is
+	room     int             // bytes
+	short    bool            // the next write is cut, without an error
+	sync     error           // of every sync
+	truncate error           // of every truncation
+	create   error           // of every new file
+	failed   []*faultyFile   // files that had a sync fail
+	delay    time.Duration   // of every write
+	hang     <-chan struct{} // every write waits for it
+	reached  chan<- struct{} // has a token when one does
 }
 
 // set changes the disk while it is used.
@@ -43,6 +46,24 @@ func (d *disk) open(path string, flag int) (file, error) {
 	return &faultyFile{file: f, disk: d}, err
 }
 
+// hold delays a write.
+func (d *disk) hold() {
+	d.mu.Lock()
+	delay, hang, reached := d.delay, d.hang, d.reached
+	d.mu.Unlock()
+	if delay > 0 {
+		<-time.After(delay)
+	}
+	if hang == nil {
+		return
+	}
+	select {
+	case reached <- struct{}{}:
+	default:
+	}
+	<-hang
+}
+
 type faultyFile struct {
 	file
 	disk   *disk
@@ -51,6 +72,7 @@ type faultyFile struct {
 }
 
 func (f *faultyFile) Write(p []byte) (int, error) {
+	f.disk.hold()
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	switch {
@@ -115,16 +137,19 @@ func mended(t *testing.T, j *Journal) {
 	}, 10*time.Second)
 }
 
+// fault is what happens to a disk, and what whoever appends meanwhile is told.
+type fault struct {
+	name       string
+	durability Durability
+	fault      func(*disk)
+	want       error
+}
+
 // TestDiskThatFails breaks the disk under a running journal in several ways. In each of them the waiter is told, the
 // session that was open before is closed in the journal once the disk is well, what was lost is counted there, and
 // nothing of what was reported lost is in it.
 func TestDiskThatFails(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		durability Durability
-		fault      func(*disk)
-		want       error
-	}{
+	for _, c := range []fault{
 		{"full at the first byte", DurabilityProcess, func(d *disk) { d.full = true }, syscall.ENOSPC},
 		{"full within a line", DurabilityProcess, func(d *disk) { d.full, d.room = true, 100 }, syscall.ENOSPC},
 		{"full, with sync", DurabilityDisk, func(d *disk) { d.full, d.room = true, 100 }, syscall.ENOSPC},
@@ -135,45 +160,51 @@ func TestDiskThatFails(t *testing.T) {
 		}, syscall.EIO},
 		{"full, and no new file", DurabilityProcess, func(d *disk) { d.full, d.create = true, syscall.ENOSPC }, syscall.ENOSPC},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			var d disk
-			var told troubles
-			config := small(t.TempDir())
-			config.Settings.Durability, config.Trouble = c.durability, told.add
-			j, stop := runningOn(t, config, d.open)
-			before, lost := flow.NewSessionID(), flow.NewSessionID()
-			first := mustAppend(t, j, opened(before))
+		for way, give := range map[string]func(*Journal, flow.Record) (flow.Identity, error){
+			"Append": appendWait, "Flush": flushWait,
+		} {
+			t.Run(c.name+"/"+way, func(t *testing.T) { failDisk(t, c, give) })
+		}
+	}
+}
 
-			d.set(c.fault)
-			for _, r := range []flow.Record{opened(lost), closed(before)} {
-				if _, err := appendWait(j, r); err == nil || r.Session == lost && r.Event == flow.EventSessionOpen &&
-					!errors.Is(err, c.want) {
-					t.Errorf("%s on a broken disk: %v, want %v", r.Event, err, c.want)
-				}
-			}
-			if told.count() != 1 || j.Stats().LastError == nil {
-				t.Errorf("%d troubles, last error %v", told.count(), j.Stats().LastError)
-			}
-			d.set(func(d *disk) { d.full, d.short, d.sync, d.truncate, d.create = false, false, nil, nil, nil })
-			mended(t, j)
-			if _, err := appendWait(j, closed(lost)); !errors.Is(err, errUnpaired) {
-				t.Errorf("the close of a session without an open: %v", err)
-			}
-			last := mustAppend(t, j, opened(flow.NewSessionID()))
-			if last.Epoch == first.Epoch {
-				t.Error("numbers were given again under the same epoch")
-			}
-			if err := stop(); err != nil {
-				t.Fatal(err)
-			}
-			restart(t, config.Settings.Dir)
-			checkMended(t, config.Settings.Dir, before, lost, j.Stats().Dropped)
-			for _, f := range d.failed {
-				if f.again {
-					t.Error("a sync that had failed was tried again")
-				}
-			}
-		})
+func failDisk(t *testing.T, c fault, give func(*Journal, flow.Record) (flow.Identity, error)) {
+	var d disk
+	var told troubles
+	config := small(t.TempDir())
+	config.Settings.Durability, config.Trouble = c.durability, told.add
+	j, stop := runningOn(t, config, d.open)
+	before, lost := flow.NewSessionID(), flow.NewSessionID()
+	first := mustAppend(t, j, opened(before))
+
+	d.set(c.fault)
+	for _, r := range []flow.Record{opened(lost), closed(before)} {
+		if _, err := give(j, r); err == nil || r.Session == lost && r.Event == flow.EventSessionOpen &&
+			!errors.Is(err, c.want) {
+			t.Errorf("%s on a broken disk: %v, want %v", r.Event, err, c.want)
+		}
+	}
+	if told.count() != 1 || j.Stats().LastError == nil {
+		t.Errorf("%d troubles, last error %v", told.count(), j.Stats().LastError)
+	}
+	d.set(func(d *disk) { d.full, d.short, d.sync, d.truncate, d.create = false, false, nil, nil, nil })
+	mended(t, j)
+	if _, err := give(j, closed(lost)); !errors.Is(err, errUnpaired) {
+		t.Errorf("the close of a session without an open: %v", err)
+	}
+	last := mustAppend(t, j, opened(flow.NewSessionID()))
+	if last.Epoch == first.Epoch {
+		t.Error("numbers were given again under the same epoch")
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	restart(t, config.Settings.Dir)
+	checkMended(t, config.Settings.Dir, before, lost, j.Stats().Dropped)
+	for _, f := range d.failed {
+		if f.again {
+			t.Error("a sync that had failed was tried again")
+		}
 	}
 }
 
