@@ -44,6 +44,11 @@ soak: deps ## the long tests
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@GO="$(GO)" .ci/fuzz $(FUZZTIME)
 
+.PHONY: bench
+bench: ## lodoor beside the relays that do the same work (installs them, as root): bench/RESULTS.md, in an hour or two
+	@bench/deps
+	$(GO) run ./bench
+
 .PHONY: fmt
 fmt: ## format the source
 	gofmt -w .

@@ -1,0 +1,148 @@
+//go:build linux
+
+package workload
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lodoor/lodoor/bench/load"
+	"github.com/lodoor/lodoor/bench/machine"
+	"github.com/lodoor/lodoor/bench/parse"
+	"github.com/lodoor/lodoor/bench/services"
+)
+
+// counted is how many connections are made under strace.
+const counted = 1000
+
+func syscalls() Workload {
+	return Workload{
+		Name: "syscalls", Title: "System calls of a short connection",
+		About: fmt.Sprintf("strace counts the calls of all of the relay's threads while %d short connections are made. It "+
+			"slows the relay down, so that batches are smaller than without it.", counted),
+		Metrics: []Metric{
+			{Name: "concurrent", Title: "8 connections at once", Unit: "calls"},
+			{Name: "sequential", Title: "one after the other", Unit: "calls"},
+		},
+		Doors:    slices.Concat(relays(), []string{"lodoor again"}, lanes(), []string{"lodoor quiet", "lodoor journal off"}),
+		Services: []string{services.Echo},
+		Run:      runSyscalls,
+	}
+}
+
+func runSyscalls(ctx context.Context, v *Visit) (Figures, error) {
+	// What is done once, at the first connections, is not a connection's.
+	if _, err := (load.Short{Port: v.Open.Port(services.Echo), Workers: concurrency, Count: 100}).Run(ctx); err != nil {
+		return nil, err
+	}
+	sequential, err := countCalls(ctx, v, 1)
+	if err != nil {
+		return nil, err
+	}
+	concurrent, err := countCalls(ctx, v, concurrency)
+	if err != nil {
+		return nil, err
+	}
+	v.Calls = concurrent
+	return Figures{"concurrent": sum(concurrent), "sequential": sum(sequential)}, nil
+}
+
+func sum(calls map[string]float64) (total float64) {
+	for _, n := range calls {
+		total += n
+	}
+	return total
+}
+
+// countCalls are the system calls of the relay for one connection, by their names.
+func countCalls(ctx context.Context, v *Visit, workers int) (map[string]float64, error) {
+	if err := rest(ctx, v); err != nil {
+		return nil, err
+	}
+	table := filepath.Join(v.Dir, "strace."+strconv.Itoa(workers))
+	tracer, err := trace(ctx, v, table)
+	if err != nil {
+		return nil, err
+	}
+	defer tracer.Stop(syscall.SIGINT, 5*time.Second)
+	if _, err := (load.Short{Port: v.Open.Port(services.Echo), Workers: workers, Count: counted}).Run(ctx); err != nil {
+		return nil, err
+	}
+	if err := rest(ctx, v); err != nil {
+		return nil, err
+	}
+	tracer.Stop(syscall.SIGINT, 5*time.Second)
+	b, err := os.ReadFile(table)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := parse.Strace(string(b))
+	if err != nil || len(calls) == 0 {
+		return nil, fmt.Errorf("strace counted nothing: %v: %s", err, tracer.Said())
+	}
+	each := make(map[string]float64, len(calls))
+	for name, n := range calls {
+		each[name] = float64(n) / counted
+	}
+	return each, nil
+}
+
+// trace attaches strace to the relay and waits until it holds every process.
+func trace(ctx context.Context, v *Visit, table string) (*machine.Child, error) {
+	path, err := machine.Program("strace")
+	if err != nil {
+		return nil, err
+	}
+	relay, err := v.Open.Relay()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"-c", "-f", "-o", table}
+	for _, pid := range relay {
+		args = append(args, "-p", strconv.Itoa(pid))
+	}
+	tracer, err := machine.Start(exec.Command(path, args...), table+".output")
+	if err != nil {
+		return nil, err
+	}
+	err = tracer.Until(ctx, "strace to attach", 10*time.Second, func() (bool, error) {
+		return strings.Count(tracer.Said(), " attached") >= len(relay), nil
+	})
+	if err != nil {
+		tracer.Stop(syscall.SIGINT, time.Second)
+		return nil, err
+	}
+	return tracer, nil
+}
+
+// rest waits until the service has no connection and the relay has used no processor time for a while.
+func rest(ctx context.Context, v *Visit) error {
+	const quiet, within = 100 * time.Millisecond, 15 * time.Second
+	relay, err := v.Open.Relay()
+	if err != nil {
+		return err
+	}
+	last, since := int64(-1), time.Now()
+	for began := time.Now(); time.Since(began) < within; {
+		ticks := machine.CPUTicks(relay)
+		if v.Services.Echo.Open() > 0 || ticks != last {
+			last, since = ticks, time.Now()
+		}
+		if time.Since(since) >= quiet {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("%s does not come to rest within %v", v.Door.Name, within)
+}
