@@ -10,6 +10,7 @@ import (
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
 	"github.com/lodoor/lodoor/rules"
 )
 
@@ -25,8 +26,10 @@ type Config struct {
 	Tripwire bool           `mapstructure:"tripwire"`
 	Alerts   alert.Settings `mapstructure:"alerts"`
 	// Record is where sessions are recorded; nothing is recorded while its directory is empty.
-	Record   pcapng.Settings `mapstructure:"record"`
-	Shutdown Shutdown        `mapstructure:"shutdown"`
+	Record pcapng.Settings `mapstructure:"record"`
+	// Lane is how the bytes of sessions move.
+	Lane     lane.Settings `mapstructure:"lane"`
+	Shutdown Shutdown      `mapstructure:"shutdown"`
 	// Watch reloads the configuration when its file changes.
 	Watch bool `mapstructure:"watch"`
 	// AllowRemoteBackend lets every service have a backend on another host.

@@ -25,7 +25,26 @@ const (
 // dialer connects to one service's backend.
 type dialer struct {
 	backend flow.Endpoint
+	// known are the addresses that need no look-up.
+	known []netip.AddrPort
 	Timeouts
+}
+
+// newDialer works out what is known: a bare port and localhost are 127.0.0.1, then ::1, without asking anybody.
+func newDialer(backend flow.Endpoint, t Timeouts) dialer {
+	d := dialer{backend: backend, Timeouts: t}
+	port := backend.Port
+	switch a, ok := backend.Addr(); {
+	case backend.IsUnix():
+	case ok:
+		d.known = []netip.AddrPort{netip.AddrPortFrom(a, port)}
+	case backend.Host == "" || backend.Host == "localhost":
+		d.known = []netip.AddrPort{
+			netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port),
+			netip.AddrPortFrom(netip.IPv6Loopback(), port),
+		}
+	}
+	return d
 }
 
 // dialError says how a dial ended, in the words of a record.
@@ -49,14 +68,15 @@ func (e *dialError) side() flow.Side {
 }
 
 // dial connects, and repeats refused attempts for as long as the service asks. left tells whether the client is still
-// there.
-func (d *dialer) dial(ctx context.Context, left func() bool) (*lane.Socket, *dialError) {
+// there. first is how an attempt at the first known address has ended already; nil is that there was none.
+func (d *dialer) dial(ctx context.Context, left func() bool, first error) (*lane.Socket, *dialError) {
 	begun, pause := time.Now(), retryFirst
 	for {
-		s, err := d.attempt(ctx)
+		s, err := d.attempt(ctx, first)
 		if err == nil {
 			return s, nil
 		}
+		first = nil
 		failed := d.explain(err)
 		if failed.end != flow.EndDialRefused || time.Since(begun)+pause > d.DialRetry {
 			return nil, failed
@@ -73,8 +93,8 @@ func (d *dialer) dial(ctx context.Context, left func() bool) (*lane.Socket, *dia
 	}
 }
 
-// attempt tries each of the backend's addresses once, in order.
-func (d *dialer) attempt(ctx context.Context) (*lane.Socket, error) {
+// attempt tries each of the backend's addresses once, in order; the first only when it has not failed already.
+func (d *dialer) attempt(ctx context.Context, first error) (*lane.Socket, error) {
 	deadline := time.Now().Add(d.Dial)
 	if d.backend.IsUnix() {
 		return connectUnixWaiting(ctx, d.backend.Path, deadline)
@@ -84,6 +104,9 @@ func (d *dialer) attempt(ctx context.Context) (*lane.Socket, error) {
 		return nil, err
 	}
 	var errs []error
+	if first != nil {
+		errs, addrs = append(errs, first), addrs[1:]
+	}
 	for _, a := range addrs {
 		s, err := connectTCP(a, deadline, d.User)
 		if err == nil {
@@ -113,17 +136,10 @@ func connectUnixWaiting(ctx context.Context, path string, deadline time.Time) (*
 	}
 }
 
-// addresses are where to connect: a bare port and localhost are 127.0.0.1, then ::1, without asking anybody.
+// addresses are where to connect.
 func (d *dialer) addresses(ctx context.Context, deadline time.Time) ([]netip.AddrPort, error) {
-	port := d.backend.Port
-	if a, ok := d.backend.Addr(); ok {
-		return []netip.AddrPort{netip.AddrPortFrom(a, port)}, nil
-	}
-	if d.backend.Host == "" || d.backend.Host == "localhost" {
-		return []netip.AddrPort{
-			netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port),
-			netip.AddrPortFrom(netip.IPv6Loopback(), port),
-		}, nil
+	if d.known != nil {
+		return d.known, nil
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -133,7 +149,7 @@ func (d *dialer) addresses(ctx context.Context, deadline time.Time) ([]netip.Add
 	}
 	addrs := make([]netip.AddrPort, 0, len(ips))
 	for _, ip := range ips {
-		addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), port))
+		addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), d.backend.Port))
 	}
 	return addrs, nil
 }

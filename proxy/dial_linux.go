@@ -13,6 +13,19 @@ import (
 
 // connectTCP makes one attempt to connect.
 func connectTCP(to netip.AddrPort, deadline time.Time, userTimeout time.Duration) (*lane.Socket, error) {
+	s, err := beginConnectTCP(to, userTimeout)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.FinishConnect(deadline); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// beginConnectTCP begins an attempt to connect and does not wait for its end.
+func beginConnectTCP(to netip.AddrPort, userTimeout time.Duration) (*lane.Socket, error) {
 	family := unix.AF_INET
 	if to.Addr().Is6() {
 		family = unix.AF_INET6
@@ -36,13 +49,9 @@ func connectTCP(to netip.AddrPort, deadline time.Time, userTimeout time.Duration
 		return nil, fmt.Errorf("getsockname: %w", err)
 	}
 	s := lane.NewSocket(fd, addrPort(local), to)
-	if err := s.FinishConnect(deadline); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
 	if s.Local() == s.Remote() {
-		// Nobody listens, and the kernel chose the very port that was dialled as source: TCP's simultaneous open has
-		// connected the socket to itself (RFC 9293, 3.5).
+		// Nobody listens, and the kernel chose the very port that was dialled as source: TCP's simultaneous open
+		// connects the socket to itself (RFC 9293, 3.5).
 		_ = s.Reset()
 		return nil, unix.ECONNREFUSED
 	}

@@ -72,6 +72,8 @@ func (l *memoryLog) Append(r flow.Record, done func(flow.Identity, error)) {
 	}
 }
 
+func (l *memoryLog) Add(r flow.Record, done func(flow.Identity, error)) { l.Append(r, done) }
+
 func (l *memoryLog) of(e flow.Event) []flow.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,6 +181,39 @@ type door struct {
 	stop func()
 }
 
+// opener starts a server with one of the lanes.
+type opener func(t *testing.T, c Config) *door
+
+// onEachLane runs a test with every lane that this system has.
+func onEachLane(t *testing.T, test func(t *testing.T, open opener)) {
+	for _, kind := range []lane.Kind{lane.KindCopy, lane.KindLoop} {
+		t.Run(kind.String(), func(t *testing.T) {
+			test(t, func(t *testing.T, c Config) *door {
+				c.Lane = newLane(t, kind)
+				return open(t, c)
+			})
+		})
+	}
+}
+
+func newLane(t *testing.T, kind lane.Kind) lane.Lane {
+	t.Helper()
+	var l lane.Lane
+	var err error
+	if kind == lane.KindLoop {
+		l, err = lane.NewLoop(lane.LoopConfig{Loops: 2})
+	} else {
+		l, err = lane.NewCopy(lane.CopyConfig{})
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skipf("this system has no lane %s", kind)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // open starts a server and stops it with the test.
 func open(t *testing.T, c Config) *door {
 	t.Helper()
@@ -191,11 +226,6 @@ func open(t *testing.T, c Config) *door {
 		c.Rules = allowAll()
 	}
 	c.Identify = localPeers{}
-	copies, err := lane.NewCopy(lane.CopyConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Lane = copies
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)

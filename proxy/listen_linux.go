@@ -19,8 +19,8 @@ const backlog = 4096
 
 // acceptor is one listening socket.
 type acceptor struct {
-	file  *os.File
-	raw   syscall.RawConn
+	fd    int
+	poll  *polled        // nil when event loops wait for its connections: Go's poller would wake up for each of them, too
 	local netip.AddrPort // not valid for Unix sockets
 	path  string         // of a Unix socket that has to be removed
 	inode uint64         // of path, so that somebody else's socket is left alone
@@ -40,12 +40,16 @@ func listenTCP(at netip.AddrPort, o listenOptions) (*acceptor, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return newAcceptor(fd, at)
+	return newAcceptor(fd, at, o)
 }
 
 func setUpTCP(fd int, at netip.AddrPort, network string, o listenOptions) error {
 	// SO_REUSEADDR passes over connections in TIME_WAIT; it does not let anybody share the port.
-	opts := []sockopt{{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}, {unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}}
+	opts := []sockopt{
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
+		{unix.SOL_SOCKET, unix.SO_OOBINLINE, 1}, // see lane.Socket.UrgentInline
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+	}
 	if network == "tcp6" {
 		v6only := 1
 		if at.Addr().IsUnspecified() {
@@ -78,7 +82,7 @@ func listenUnix(path string, o listenOptions) (*acceptor, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	a, err := newAcceptor(fd, netip.AddrPort{})
+	a, err := newAcceptor(fd, netip.AddrPort{}, o)
 	if err == nil && !strings.HasPrefix(path, "@") {
 		a.path, a.inode = path, inode
 	}
@@ -130,22 +134,33 @@ func inodeOf(path string) uint64 {
 	return st.Ino
 }
 
-func newAcceptor(fd int, local netip.AddrPort) (*acceptor, error) {
+func newAcceptor(fd int, local netip.AddrPort, o listenOptions) (*acceptor, error) {
+	a := &acceptor{fd: fd, local: local}
+	if o.looped {
+		return a, nil
+	}
 	file := os.NewFile(uintptr(fd), "listener")
 	raw, err := file.SyscallConn()
 	if err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("descriptor of listener: %w", err)
 	}
-	return &acceptor{file: file, raw: raw, local: local}, nil
+	a.poll = &polled{file, raw}
+	return a, nil
+}
+
+// polled is a descriptor that Go's poller waits for.
+type polled struct {
+	file *os.File
+	raw  syscall.RawConn
 }
 
 // accept waits for a connection. The error is os.ErrDeadlineExceeded after interrupt, and os.ErrClosed after close.
 func (a *acceptor) accept() (*lane.Socket, error) {
 	var s *lane.Socket
 	var err error
-	wait := a.raw.Read(func(fd uintptr) bool {
-		s, err = a.acceptFrom(int(fd))
+	wait := a.poll.raw.Read(func(uintptr) bool {
+		s, err = a.acceptNow()
 		return !errors.Is(err, unix.EAGAIN)
 	})
 	if wait != nil {
@@ -156,13 +171,13 @@ func (a *acceptor) accept() (*lane.Socket, error) {
 
 // acceptWaiting returns a connection that waits already; nil when there is none.
 func (a *acceptor) acceptWaiting() *lane.Socket {
-	var s *lane.Socket
-	_ = a.raw.Control(func(fd uintptr) { s, _ = a.acceptFrom(int(fd)) })
+	s, _ := a.acceptNow()
 	return s
 }
 
-func (a *acceptor) acceptFrom(fd int) (*lane.Socket, error) {
-	conn, from, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+// acceptNow does not wait; the error is EAGAIN when no connection waits.
+func (a *acceptor) acceptNow() (*lane.Socket, error) {
+	conn, from, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
@@ -175,25 +190,32 @@ func (a *acceptor) acceptFrom(fd int) (*lane.Socket, error) {
 		}
 		local = addrPort(sa)
 	}
-	return lane.NewSocket(conn, local, addrPort(from)), nil
+	s := lane.NewSocket(conn, local, addrPort(from))
+	s.UrgentInline()
+	return s, nil
 }
 
 // interrupt ends an accept that waits, now and from now on. The kernel goes on to queue connections until close.
-func (a *acceptor) interrupt() { _ = a.file.SetReadDeadline(time.Unix(1, 0)) }
+func (a *acceptor) interrupt() {
+	if a.poll != nil {
+		_ = a.poll.file.SetReadDeadline(time.Unix(1, 0))
+	}
+}
 
 // setUserTimeout changes what accepted sockets inherit.
 func (a *acceptor) setUserTimeout(d time.Duration) {
 	if !a.local.IsValid() {
 		return
 	}
-	_ = a.raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
-	})
+	_ = unix.SetsockoptInt(a.fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
 }
 
 func (a *acceptor) close() error {
 	if a.path != "" && inodeOf(a.path) == a.inode {
 		_ = os.Remove(a.path)
 	}
-	return a.file.Close()
+	if a.poll != nil {
+		return a.poll.file.Close()
+	}
+	return unix.Close(a.fd)
 }

@@ -56,11 +56,12 @@ func (s *Server) acceptLoop(l *listener) {
 	pause := backoffFirst
 	for {
 		s.awaitRoom(l)
-		sock, err := l.acceptor.accept()
+		some, err := s.acceptSome(l)
+		if some {
+			pause = backoffFirst
+		}
 		switch {
 		case err == nil:
-			pause = backoffFirst
-			s.accepted(l, sock)
 			continue
 		case l.stopped.Err() != nil || errors.Is(err, os.ErrClosed) || errors.Is(err, net.ErrClosed):
 			s.emptyAndClose(l)
@@ -77,16 +78,29 @@ func (s *Server) acceptLoop(l *listener) {
 	}
 }
 
+// acceptOne waits for a connection and hands it to a goroutine.
+func (s *Server) acceptOne(l *listener) (some bool, err error) {
+	sock, err := l.acceptor.accept()
+	if err != nil {
+		return false, err
+	}
+	s.accepted(l, sock)
+	return true, nil
+}
+
+// hasRoom says whether another session may be opened.
+func (s *Server) hasRoom() bool { return s.sessions.len() < s.capacity }
+
 // awaitRoom waits while as many sessions are open as there are descriptors for.
 func (s *Server) awaitRoom(l *listener) {
-	if s.sessions.len() < s.capacity {
+	if s.hasRoom() {
 		return
 	}
 	s.config.Warn(fmt.Sprintf("%d sessions are open, all that the limit of descriptors allows; clients of %s wait until sessions end (raise it with ulimit -n)",
 		s.capacity, l.endpoint))
 	tick := time.NewTicker(backoffFirst)
 	defer tick.Stop()
-	for s.sessions.len() >= s.capacity {
+	for !s.hasRoom() {
 		select {
 		case <-l.stopped.Done():
 			return
@@ -108,8 +122,8 @@ func (s *Server) shed(l *listener, pause time.Duration, err error) {
 	s.spare.lend(func() {
 		if sock := l.acceptor.acceptWaiting(); sock != nil {
 			x := s.newSession(l, sock)
-			x.peer, x.origin = s.config.Identify.Identify(sock)
-			x.refuse(flow.Verdict{Rule: "limit.descriptors", Cause: flow.CauseLimit,
+			x.identify()
+			x.refuse(&flow.Verdict{Rule: "limit.descriptors", Cause: flow.CauseLimit,
 				Reason: "lodoor has no descriptor left"})
 		}
 	})

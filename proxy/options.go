@@ -11,6 +11,8 @@ const (
 
 // listenOptions is what a listening socket needs besides its address.
 type listenOptions struct {
+	// looped says that event loops wait for connections, so that accept will not be called.
+	looped      bool
 	userTimeout time.Duration
 	prepare     func(fd uintptr, network string) error
 }

@@ -26,6 +26,9 @@ type Rules interface {
 // is reached or cannot be, on a goroutine that other records need: it must not block.
 type Log interface {
 	Append(r flow.Record, done func(flow.Identity, error))
+	// Add is Append by an event loop that writes what was added itself, at the end of its turn: whoever makes the loop
+	// lane sees to that ([lane.LoopConfig]).
+	Add(r flow.Record, done func(flow.Identity, error))
 }
 
 // Recorder makes taps. Tap returns nil when the session is not to be recorded.

@@ -84,7 +84,7 @@ func (s *Server) bindNew(c *change) error {
 }
 
 func (s *Server) bind(f front, svc *Service) (*acceptor, error) {
-	o := listenOptions{userTimeout: svc.Timeouts.User, prepare: s.config.Identify.Prepare}
+	o := listenOptions{looped: s.looped(), userTimeout: svc.Timeouts.User, prepare: s.config.Identify.Prepare}
 	if f.endpoint.IsUnix() {
 		return listenUnix(f.endpoint.Path, o)
 	}
@@ -163,11 +163,11 @@ func (s *Server) settle(c Service) *service {
 	}
 	svc := s.services[c.Name]
 	if svc == nil {
-		svc = &service{name: c.Name, limits: newLimiter(c.Limits)}
+		svc = &service{server: s, name: c.Name, limits: newLimiter(c.Limits)}
 	} else {
 		svc.limits.set(c.Limits)
 	}
-	svc.current.Store(&settled{Service: c, dialer: dialer{backend: c.Backend, Timeouts: c.Timeouts}})
+	svc.current.Store(&settled{Service: c, dialer: newDialer(c.Backend, c.Timeouts)})
 	return svc
 }
 

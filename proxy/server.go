@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +42,7 @@ type Config struct {
 type Server struct {
 	config   Config
 	rules    atomic.Pointer[Rules]
+	whose    whose
 	sessions *table
 	refused  *refusals
 	spare    *spare
@@ -61,6 +60,7 @@ type Server struct {
 
 // service is one service at work. It lives on over reloads, which change its settings.
 type service struct {
+	server  *Server
 	name    string
 	limits  *limiter
 	current atomic.Pointer[settled]
@@ -114,20 +114,6 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("close lane: %w", err)
 	}
 	return nil
-}
-
-// giveMemoryBack returns to the system, after a crowd has left, what only the crowd needed. Left to itself Go's runtime
-// takes minutes. What the pools hold goes in the second collection.
-func (s *Server) giveMemoryBack() {
-	for {
-		select {
-		case <-s.sessions.quiet:
-			runtime.GC()
-			debug.FreeOSMemory()
-		case <-s.force.Done():
-			return
-		}
-	}
 }
 
 // start begins to accept on what is bound.

@@ -16,7 +16,9 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-func TestSessionsAreRecorded(t *testing.T) {
+func TestSessionsAreRecorded(t *testing.T) { onEachLane(t, testSessionsAreRecorded) }
+
+func testSessionsAreRecorded(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)
 	d := open(t, Config{Services: []Service{{Name: "echo", Fronts: []flow.Endpoint{at("", port)}, Backend: b.endpoint()}}})
@@ -45,7 +47,9 @@ func TestSessionsAreRecorded(t *testing.T) {
 }
 
 // P1: nothing reaches the backend before the open record is where it was promised to be.
-func TestNoDialBeforeTheOpenRecord(t *testing.T) {
+func TestNoDialBeforeTheOpenRecord(t *testing.T) { onEachLane(t, testNoDialBeforeTheOpenRecord) }
+
+func testNoDialBeforeTheOpenRecord(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	log := newMemoryLog()
 	log.hold = true
@@ -73,7 +77,9 @@ func TestNoDialBeforeTheOpenRecord(t *testing.T) {
 	}
 }
 
-func TestRefusedAreResetAndRecorded(t *testing.T) {
+func TestRefusedAreResetAndRecorded(t *testing.T) { onEachLane(t, testRefusedAreResetAndRecorded) }
+
+func testRefusedAreResetAndRecorded(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)
 	d := open(t, Config{Rules: denyAll(), Services: []Service{
@@ -89,7 +95,9 @@ func TestRefusedAreResetAndRecorded(t *testing.T) {
 	}
 }
 
-func TestTripwireRefusesEverybody(t *testing.T) {
+func TestTripwireRefusesEverybody(t *testing.T) { onEachLane(t, testTripwireRefusesEverybody) }
+
+func testTripwireRefusesEverybody(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)
 	watched := at("127.0.0.77", port) // stands for an own address; namespaces test the real ones
@@ -106,7 +114,9 @@ func TestTripwireRefusesEverybody(t *testing.T) {
 	echo(t, dial(t, at("127.0.0.1", port)), "the door itself is open")
 }
 
-func TestBackendDown(t *testing.T) {
+func TestBackendDown(t *testing.T) { onEachLane(t, testBackendDown) }
+
+func testBackendDown(t *testing.T, open opener) {
 	port := freePort(t)
 	missing := filepath.Join(t.TempDir(), "none")
 	for _, tc := range []struct {
@@ -132,6 +142,10 @@ func TestBackendDown(t *testing.T) {
 }
 
 func TestDialWaitsForABackendThatStarts(t *testing.T) {
+	onEachLane(t, testDialWaitsForABackendThatStarts)
+}
+
+func testDialWaitsForABackendThatStarts(t *testing.T, open opener) {
 	port, back := freePort(t), freePort(t)
 	d := open(t, Config{Services: []Service{{
 		Name: "late", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: flow.Endpoint{Port: back},
@@ -144,6 +158,10 @@ func TestDialWaitsForABackendThatStarts(t *testing.T) {
 }
 
 func TestClientThatLeavesWhileDialledIsNoticed(t *testing.T) {
+	onEachLane(t, testClientThatLeavesWhileDialledIsNoticed)
+}
+
+func testClientThatLeavesWhileDialledIsNoticed(t *testing.T, open opener) {
 	port := freePort(t)
 	d := open(t, Config{Services: []Service{{
 		Name: "late", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: flow.Endpoint{Port: freePort(t)},
@@ -185,7 +203,9 @@ func TestBareFrontIsBothOrNothing(t *testing.T) {
 	_ = ln.Close()
 }
 
-func TestUnixFront(t *testing.T) {
+func TestUnixFront(t *testing.T) { onEachLane(t, testUnixFront) }
+
+func testUnixFront(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	path := filepath.Join(t.TempDir(), "front")
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -217,7 +237,9 @@ func TestUnixFront(t *testing.T) {
 	}
 }
 
-func TestReload(t *testing.T) {
+func TestReload(t *testing.T) { onEachLane(t, testReload) }
+
+func testReload(t *testing.T, open opener) {
 	first, second := newBackend(t, "127.0.0.1:0"), newBackend(t, "127.0.0.1:0")
 	kept, gone, added := freePort(t), freePort(t), freePort(t)
 	old := []Service{
@@ -320,7 +342,9 @@ func TestReloadServesTheQueue(t *testing.T) {
 	s.spare.close()
 }
 
-func TestDrain(t *testing.T) {
+func TestDrain(t *testing.T) { onEachLane(t, testDrain) }
+
+func testDrain(t *testing.T, open opener) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)
 	services := []Service{{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()}}

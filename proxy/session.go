@@ -8,25 +8,25 @@ import (
 	"github.com/lodoor/lodoor/proxy/lane"
 )
 
-// session is one client connection on its way: accepted, decided, recorded, dialled, running, closed. Until it runs,
-// the goroutine of run owns it; then the lane does.
+// session is one client connection on its way: accepted, decided, recorded, dialled, running, closed. None of the steps
+// waits. What drives them is a goroutine ([session.run]) or, with the loop lane, an event loop ([session.Run]); it owns
+// the session until it runs, and then the lane does.
 type session struct {
-	server   *Server
-	id       flow.SessionID
 	service  *service
 	settings *settled // as they were at accept: a reload does not change an established session
 	front    *front
+	id       flow.SessionID
 	client   *lane.Socket
 	accepted time.Time
+	who      *who // set once by identify
+	driven
 
-	// Set once by run, and only read afterwards: records point to them.
-	peer    flow.Peer
-	origin  flow.Origin
-	verdict flow.Verdict
+	next, prev *session // of the table
 
-	release func() // gives back what the limits counted
-	tap     flow.Tap
-	leg     flow.Outcome // what the proxy knows of the outcome: Dial, Leg, Server
+	release  func() // gives back what the limits counted
+	tap      flow.Tap
+	dialling time.Duration // from accept to the dial's beginning; once that is over, how long it took
+	backend  *lane.Socket  // nil until it was connected
 
 	mu      sync.Mutex
 	control lane.Control // set when the lane has it
@@ -37,35 +37,45 @@ type session struct {
 func (s *Server) newSession(l *listener, client *lane.Socket) *session {
 	svc := l.service.Load()
 	x := &session{
-		server: s, id: flow.NewSessionID(), service: svc, settings: svc.current.Load(), front: &l.front,
+		service: svc, settings: svc.current.Load(), front: &l.front, id: flow.NewSessionID(),
 		client: client, accepted: time.Now(),
 	}
 	s.sessions.add(x)
 	return x
 }
 
-// run takes the session from accept to the lane, or to its refusal.
+// run takes the session from accept to the lane, or to its refusal, on a goroutine that waits where it has to.
 func (x *session) run() {
-	x.peer, x.origin = x.server.config.Identify.Identify(x.client)
-	x.peer.Path = x.front.endpoint.Path
-	x.verdict = x.decide()
-	if x.verdict.Action == flow.Deny {
-		x.refuse(x.verdict)
+	verdict := x.admit()
+	if verdict == nil {
 		return
 	}
-	release, limited := x.service.limits.admit(x.peer.Addr.Addr(), x.accepted)
+	written := make(chan struct{})
+	x.server().config.Log.Append(x.opened(verdict), func(flow.Identity, error) { close(written) })
+	<-written
+	x.tapIn()
+	x.dialling = time.Since(x.accepted)
+	x.dial(nil)
+}
+
+func (x *session) server() *Server { return x.service.server }
+
+// admit finds out who the peer is and answers the verdict that lets it in. Nil is that it is not let in: the session is
+// over.
+func (x *session) admit() *flow.Verdict {
+	x.identify()
+	verdict := x.decide()
+	if verdict.Action == flow.Deny {
+		x.refuse(&verdict)
+		return nil
+	}
+	release, limited := x.service.limits.admit(x.client.Remote().Addr(), x.accepted)
 	if limited.Action == flow.Deny {
-		x.refuse(limited)
-		return
+		x.refuse(&limited)
+		return nil
 	}
 	x.release = release
-	x.open()
-	backend, failed := x.dial()
-	if failed != nil {
-		x.undialled(failed)
-		return
-	}
-	x.start(backend)
+	return &verdict
 }
 
 // decide asks the rules; what they cannot know comes first.
@@ -74,49 +84,58 @@ func (x *session) decide() flow.Verdict {
 	case x.front.tripwire:
 		return flow.Verdict{Rule: "builtin.tripwire", Cause: flow.CauseTripwire,
 			Reason: x.front.endpoint.String() + " is only watched; nobody is let in there"}
-	case x.server.draining():
+	case x.server().draining():
 		return flow.Verdict{Rule: "builtin.draining", Cause: flow.CauseDraining, Reason: "lodoor is shutting down"}
 	}
-	rules := *x.server.rules.Load()
-	return rules.Decide(&flow.Facts{Service: x.service.name, Peer: x.peer, Origin: x.origin, Time: x.accepted})
+	rules := *x.server().rules.Load()
+	return rules.Decide(&flow.Facts{Service: x.service.name, Peer: x.peer(), Origin: x.who.origin, Time: x.accepted})
 }
 
 // refuse resets the client before a byte, and records it.
-func (x *session) refuse(v flow.Verdict) {
-	x.verdict = v
+func (x *session) refuse(v *flow.Verdict) {
 	_ = x.client.Reset()
-	x.server.refused.add(flow.Record{
+	peer := x.peer()
+	x.server().refused.add(flow.Record{
 		Time: x.accepted, Event: flow.EventSessionRefused, Service: x.service.name,
-		Peer: &x.peer, Origin: &x.origin, Verdict: &x.verdict,
+		Peer: &peer, Origin: &x.who.origin, Verdict: v,
 		Refusal: &flow.Refusal{Count: 1, Distinct: 1, Tripwire: x.front.tripwire},
 	})
-	x.server.sessions.remove(x)
+	x.server().sessions.remove(x)
 }
 
-// open writes the open record and waits until it is where the durability says. A journal that fails does not take the
-// service away: what it lost it counts and tells itself.
-func (x *session) open() {
-	written := make(chan struct{})
-	x.server.config.Log.Append(flow.Record{
+// opened is the open record. The dial waits until it is where the durability says. A journal that fails does not take
+// the service away: what it lost it counts and tells itself.
+func (x *session) opened(v *flow.Verdict) flow.Record {
+	peer := x.peer()
+	return flow.Record{
 		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.service.name, Session: x.id,
-		Peer: &x.peer, Origin: &x.origin, Verdict: &x.verdict, Backend: &x.settings.Backend,
-	}, func(flow.Identity, error) { close(written) })
-	<-written
-	if r := x.server.config.Recorder; r != nil && x.settings.Record {
-		x.tap = r.Tap(x.service.name, x.id, x.accepted, &x.peer)
+		Peer: &peer, Origin: &x.who.origin, Verdict: v, Backend: &x.settings.Backend,
 	}
 }
 
-func (x *session) dial() (*lane.Socket, *dialError) {
-	begun := time.Now()
-	backend, failed := x.settings.dialer.dial(x.server.force, func() bool { return gone(x.client) })
-	x.leg.Dial = time.Since(begun)
-	return backend, failed
+// tapIn has the recorder read along, when it is to.
+func (x *session) tapIn() {
+	if r := x.server().config.Recorder; r != nil && x.settings.Record {
+		peer := x.peer()
+		x.tap = r.Tap(x.service.name, x.id, x.accepted, &peer)
+	}
+}
+
+// dial connects to the backend, waits for that, and gives both ends to the lane. first is how an attempt at the first
+// known address has ended already.
+func (x *session) dial(first error) {
+	backend, failed := x.settings.dialer.dial(x.server().force, func() bool { return gone(x.client) }, first)
+	if failed != nil {
+		x.undialled(failed)
+		return
+	}
+	x.start(backend)
 }
 
 // undialled ends a session whose backend was not reached: the client is reset at once.
 func (x *session) undialled(failed *dialError) {
 	_ = x.client.Reset()
+	x.dialled()
 	o := flow.Outcome{
 		Known: true, Duration: time.Since(x.accepted),
 		End: failed.end, EndedBy: failed.side(), Detail: failed.detail, Tapped: x.tap != nil,
@@ -127,13 +146,25 @@ func (x *session) undialled(failed *dialError) {
 	x.close(o)
 }
 
+// dialled turns the time since the dial began into how long it took.
+func (x *session) dialled() { x.dialling = time.Since(x.accepted) - x.dialling }
+
 // start gives both ends to the lane.
 func (x *session) start(backend *lane.Socket) {
-	x.leg.Leg, x.leg.Server = backend.Local(), backend.Remote()
-	control := x.server.config.Lane.Start(lane.Pair{
+	x.dialled()
+	x.attach(x.server().config.Lane.Start(x.pair(backend), x.close))
+}
+
+func (x *session) pair(backend *lane.Socket) lane.Pair {
+	x.backend = backend
+	return lane.Pair{
 		Client: x.client, Backend: backend, Accepted: x.accepted,
 		Idle: x.settings.Timeouts.Idle, FirstByte: x.settings.Timeouts.FirstByte, Tap: x.tap,
-	}, x.close)
+	}
+}
+
+// attach keeps the hold that the lane gave on the session.
+func (x *session) attach(control lane.Control) {
 	x.mu.Lock()
 	x.control = control
 	killed := x.killed
@@ -145,13 +176,26 @@ func (x *session) start(backend *lane.Socket) {
 
 // close writes the close record. It may run on a goroutine that other sessions need, and does not wait.
 func (x *session) close(o flow.Outcome) {
-	o.Dial, o.Leg, o.Server = x.leg.Dial, x.leg.Leg, x.leg.Server
-	x.server.config.Log.Append(flow.Record{
+	x.server().config.Log.Append(x.closed(&o), nil)
+	x.leave()
+}
+
+func (x *session) closed(o *flow.Outcome) flow.Record {
+	o.Dial = x.dialling
+	if x.backend != nil {
+		o.Leg, o.Server = x.backend.Local(), x.backend.Remote()
+	}
+	peer := x.peer()
+	return flow.Record{
 		Time: x.accepted.Add(o.Duration), Event: flow.EventSessionClose, Service: x.service.name, Session: x.id,
-		Peer: &x.peer, Origin: &x.origin, Backend: &x.settings.Backend, Outcome: &o,
-	}, nil)
+		Peer: &peer, Origin: &x.who.origin, Backend: &x.settings.Backend, Outcome: o,
+	}
+}
+
+// leave gives back what the session took of the service and the server.
+func (x *session) leave() {
 	x.release()
-	x.server.sessions.remove(x)
+	x.server().sessions.remove(x)
 }
 
 // kill ends the session with a reset on both legs. One that is still being set up is ended as soon as the lane has it.

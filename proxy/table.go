@@ -6,34 +6,52 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// manySessions are worth a collection of their own once they have all left.
+// manySessions that have come, or have all left, are worth a collection of their own.
 const manySessions = 500
 
 // table holds the open sessions, so that they can be counted, ended and waited for.
 type table struct {
-	mu       sync.Mutex
-	sessions map[flow.SessionID]*session
-	waiters  []chan struct{}
-	peak     int           // the most that were open since quiet was told
-	quiet    chan struct{} // says that none is open after many were
+	mu      sync.Mutex
+	first   *session // of a list, which takes less memory than a map
+	open    int
+	added   uint64 // ever
+	waiters []chan struct{}
+	usual   int           // how many were open at the last collection
+	peak    int           // the most that were open since then
+	crowd   chan struct{} // says that many have come, or that all of many have left
 }
 
-func newTable() *table {
-	return &table{sessions: make(map[flow.SessionID]*session), quiet: make(chan struct{}, 1)}
-}
+func newTable() *table { return &table{crowd: make(chan struct{}, 1)} }
 
 func (t *table) add(s *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sessions[s.id] = s
-	t.peak = max(t.peak, len(t.sessions))
+	if t.first != nil {
+		t.first.prev = s
+	}
+	s.next, t.first = t.first, s
+	t.open++
+	t.added++
+	t.peak = max(t.peak, t.open)
+	if t.open >= t.usual+manySessions {
+		t.tellCrowd()
+	}
 }
 
 func (t *table) remove(s *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sessions, s.id)
-	if len(t.sessions) > 0 {
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		t.first = s.next
+	}
+	s.next, s.prev = nil, nil
+	t.open--
+	if t.open > 0 {
 		return
 	}
 	for _, w := range t.waiters {
@@ -41,18 +59,35 @@ func (t *table) remove(s *session) {
 	}
 	t.waiters = nil
 	if t.peak >= manySessions {
-		t.peak = 0
-		select {
-		case t.quiet <- struct{}{}:
-		default:
-		}
+		t.tellCrowd()
 	}
+}
+
+func (t *table) tellCrowd() {
+	select {
+	case t.crowd <- struct{}{}:
+	default:
+	}
+}
+
+// collected notes that what no session needs has been given back.
+func (t *table) collected() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.usual, t.peak = t.open, t.open
+}
+
+// ever is how many sessions there have been.
+func (t *table) ever() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.added
 }
 
 func (t *table) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.sessions)
+	return t.open
 }
 
 // empty is closed once no session is open.
@@ -60,7 +95,7 @@ func (t *table) empty() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := make(chan struct{})
-	if len(t.sessions) == 0 {
+	if t.open == 0 {
 		close(c)
 	} else {
 		t.waiters = append(t.waiters, c)
@@ -70,8 +105,8 @@ func (t *table) empty() <-chan struct{} {
 
 func (t *table) killAll(end flow.End) {
 	t.mu.Lock()
-	all := make([]*session, 0, len(t.sessions))
-	for _, s := range t.sessions {
+	all := make([]*session, 0, t.open)
+	for s := t.first; s != nil; s = s.next {
 		all = append(all, s)
 	}
 	t.mu.Unlock()

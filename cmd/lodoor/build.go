@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
@@ -18,6 +19,9 @@ import (
 	"github.com/lodoor/lodoor/proxy/peer"
 	"github.com/lodoor/lodoor/rules"
 )
+
+// mostLoops is how many event loops there are without a setting, at most.
+const mostLoops = 4
 
 // journalOff is the journal's directory when there is to be none.
 const journalOff = "off"
@@ -74,9 +78,9 @@ func (d *door) build(out output) (err error) {
 // buildServer makes the server. It gets the log by way of the door, since the log needs the journal, which is opened
 // only when the fronts are known to be free.
 func (d *door) buildServer() error {
-	copies, err := lane.NewCopy(lane.CopyConfig{})
+	moves, err := d.buildLane()
 	if err != nil {
-		return fmt.Errorf("make the copy lane: %w", err)
+		return err
 	}
 	if d.config.Record.Dir != "" {
 		if d.recorder, err = pcapng.New(pcapng.Config{
@@ -90,7 +94,7 @@ func (d *door) buildServer() error {
 		return err
 	}
 	config := proxy.Config{
-		Services: services, Lane: copies, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
+		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
 		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
 	}
 	if d.recorder != nil {
@@ -100,10 +104,43 @@ func (d *door) buildServer() error {
 	return err
 }
 
+// buildLane makes the lane that is wanted. The event loops write what their sessions have added to the log.
+func (d *door) buildLane() (lane.Lane, error) {
+	settings := d.config.Lane
+	if settings.Kind == lane.KindCopy {
+		return lane.NewCopy(lane.CopyConfig{})
+	}
+	loops, err := lane.NewLoop(lane.LoopConfig{
+		Loops: makeRoom(settings.Loops), Spin: settings.BusyPoll, Turn: func() { d.log.Flush() },
+	})
+	switch {
+	case err == nil:
+		return loops, nil
+	case errors.Is(err, errors.ErrUnsupported) && settings.Kind == lane.KindAuto:
+		return lane.NewCopy(lane.CopyConfig{})
+	default:
+		return nil, fmt.Errorf("make the event loops: %w", err)
+	}
+}
+
+// makeRoom says how many event loops there are to be, and sees to it that everything else has its own room beside
+// them: a loop keeps its share of Go's scheduler while it waits for a short time.
+func makeRoom(loops int) int {
+	procs := runtime.GOMAXPROCS(0)
+	if loops == 0 {
+		loops = min(procs, runtime.NumCPU(), mostLoops)
+	}
+	if procs < loops+2 {
+		runtime.GOMAXPROCS(loops + 2)
+	}
+	return loops
+}
+
 // doorLog is the door's log as the server sees it.
 type doorLog door
 
 func (l *doorLog) Append(r flow.Record, done func(flow.Identity, error)) { l.log.Append(r, done) }
+func (l *doorLog) Add(r flow.Record, done func(flow.Identity, error))    { l.log.Add(r, done) }
 
 // services turns the configuration's services into the server's.
 func (d *door) services(c *configs.Config) ([]proxy.Service, error) {

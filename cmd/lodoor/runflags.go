@@ -31,6 +31,7 @@ func settingFlags() map[string]string {
 		"journal": "journal.dir", "durability": "journal.durability", "enforce": "enforce", "tripwire": "tripwire",
 		"record": "record.dir", "log-format": "log.format", "log-level": "log.level", "instance": "instance",
 		"webhook-file": "alerts.webhook_file", "allow-remote-backend": "allow_remote_backend", "drain": "shutdown.drain",
+		"lane": "lane.kind",
 	}
 }
 
@@ -54,6 +55,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	f.setting("webhook-file", "FILE", "", "file with the URL that alerts are sent to (or LODOOR_WEBHOOK)")
 	f.setting("log-format", "FORMAT", "auto", "of session lines: console, json, or auto (console on a terminal)")
 	f.setting("log-level", "LEVEL", "info", "of messages: debug, info, warn or error")
+	f.setting("lane", "WORD", "auto", "how bytes move: auto, loop (event loops, Linux) or copy (goroutines)")
 	f.setting("drain", "DURATION", "10s", "how long sessions may go on after the end was asked for")
 	set.StringVar(&f.portFile, "port-file", "", "write the doors' addresses to `FILE` once they are open")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "show only refusals, alerts and trouble")

@@ -1,0 +1,179 @@
+package proxy
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
+)
+
+// acceptBatch is how many connections a loop accepts before its sessions have a turn.
+const acceptBatch = 32
+
+// errNeedsLookup says that a backend's address is not known without asking somebody.
+var errNeedsLookup = errors.New("the backend's address has to be looked up")
+
+// driven is what a session has that a loop sets up.
+type driven struct {
+	on       *lane.Worker // the loop; nil when a goroutine does it
+	recorded bool         // the open record is where it was promised to be
+}
+
+// loops are the event loops that set sessions up; nil when the lane has none.
+func (s *Server) loops() *lane.Loop {
+	loops, _ := s.config.Lane.(*lane.Loop)
+	return loops
+}
+
+func (s *Server) looped() bool { return s.loops() != nil }
+
+// acceptSome accepts, and returns when there is something that its caller has to see to: an error, or no room.
+func (s *Server) acceptSome(l *listener) (some bool, err error) {
+	if s.looped() {
+		return s.acceptOnLoops(l)
+	}
+	return s.acceptOne(l)
+}
+
+// acceptOnLoops has the loops accept until they cannot: what is out of the ordinary is left to the calling goroutine.
+func (s *Server) acceptOnLoops(l *listener) (some bool, err error) {
+	a := &loopAccept{server: s, listener: l, trouble: make(chan error, 1)}
+	listening, err := s.loops().Listen(l.acceptor.fd, a.ready)
+	if err != nil {
+		return false, err
+	}
+	defer listening.Stop()
+	select {
+	case <-l.stopped.Done():
+		return a.some.Load(), l.stopped.Err()
+	case err := <-a.trouble:
+		return a.some.Load(), err
+	}
+}
+
+// loopAccept is the loops' part of accepting on one listener.
+type loopAccept struct {
+	server   *Server
+	listener *listener
+	some     atomic.Bool // something was accepted
+	stuck    atomic.Bool // trouble was told
+	trouble  chan error
+}
+
+// ready accepts what waits, on a loop. A session is set up on the loop that has the fewest.
+func (a *loopAccept) ready(on *lane.Worker) {
+	for range acceptBatch {
+		switch {
+		case a.stuck.Load():
+			return
+		case !a.server.hasRoom():
+			a.tell(nil)
+			return
+		}
+		sock, err := a.listener.acceptor.acceptNow()
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil {
+			a.tell(err)
+			return
+		}
+		if !a.some.Load() {
+			a.some.Store(true)
+		}
+		x := a.server.newSession(a.listener, sock)
+		if least := on.Least(); least != on {
+			least.Post(x)
+		} else {
+			x.Run(on)
+		}
+	}
+}
+
+func (a *loopAccept) tell(err error) {
+	if a.stuck.CompareAndSwap(false, true) {
+		a.trouble <- err
+	}
+}
+
+// Run takes the session a step further, on its loop.
+func (x *session) Run(on *lane.Worker) {
+	if x.recorded {
+		x.connect()
+		return
+	}
+	x.on = on
+	if verdict := x.admit(); verdict != nil {
+		x.server().config.Log.Add(x.opened(verdict), x.written)
+	}
+}
+
+// written is called when the open record is where it was promised to be, by whoever wrote it.
+func (x *session) written(flow.Identity, error) {
+	x.recorded = true
+	x.on.Post(x)
+}
+
+// connect begins to connect to the backend's first address. What does not succeed at once is left to a goroutine: other
+// addresses, names, other attempts.
+func (x *session) connect() {
+	x.tapIn()
+	x.dialling = time.Since(x.accepted)
+	backend, err := x.settings.dialer.begin()
+	switch {
+	case errors.Is(err, errNeedsLookup):
+		go x.dial(nil)
+	case err != nil:
+		go x.dial(err)
+	default:
+		deadline := x.accepted.Add(x.dialling + x.settings.dialer.Dial)
+		x.attach(x.on.Connect(x.pair(backend), deadline, x.connected, x.closeOnLoop))
+	}
+}
+
+// begin begins to connect to the backend's first address and does not wait.
+func (d *dialer) begin() (*lane.Socket, error) {
+	switch {
+	case d.backend.IsUnix():
+		s, err := connectUnix(d.backend.Path, time.Time{})
+		if err != nil {
+			return nil, errNeedsLookup // a queue that is full is waited for, and all else fails once more
+		}
+		return s, nil
+	case len(d.known) == 0:
+		return nil, errNeedsLookup
+	default:
+		return beginConnectTCP(d.known[0], d.User)
+	}
+}
+
+// connected is called on the loop when the connect is over. With an error the client is the session's again.
+func (x *session) connected(err error) {
+	if err == nil {
+		x.dialled()
+		return
+	}
+	x.backend = nil
+	x.mu.Lock()
+	killed := x.killed
+	x.control = nil
+	x.mu.Unlock()
+	switch {
+	case killed != flow.EndUnknown:
+		x.undialled(&dialError{killed, "lodoor stopped while the backend was being dialled"})
+	case errors.Is(err, lane.ErrClientGone):
+		x.undialled(&dialError{flow.EndClientGone, "the client left before the backend answered"})
+	default:
+		go x.dial(err)
+	}
+}
+
+// closeOnLoop is close on the session's loop.
+func (x *session) closeOnLoop(o flow.Outcome) {
+	x.server().config.Log.Add(x.closed(&o), nil)
+	x.leave()
+}

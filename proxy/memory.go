@@ -1,0 +1,46 @@
+package proxy
+
+import (
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// settleTime with few new sessions is the end of a crowd's coming.
+const settleTime = time.Second
+
+// giveMemoryBack returns to the system what only a crowd's coming or going needed, once it is over. Left to itself Go's
+// runtime takes minutes. What the pools hold goes in the second collection.
+func (s *Server) giveMemoryBack() {
+	for {
+		select {
+		case <-s.sessions.crowd:
+		case <-s.force.Done():
+			return
+		}
+		if !s.awaitSettled() {
+			return
+		}
+		runtime.GC()
+		debug.FreeOSMemory()
+		s.sessions.collected()
+	}
+}
+
+// awaitSettled waits until few sessions come; false is that the server ends.
+func (s *Server) awaitSettled() bool {
+	tick := time.NewTicker(settleTime)
+	defer tick.Stop()
+	for before := s.sessions.ever(); ; {
+		select {
+		case <-tick.C:
+		case <-s.force.Done():
+			return false
+		}
+		now := s.sessions.ever()
+		if now-before < manySessions/10 {
+			return true
+		}
+		before = now
+	}
+}

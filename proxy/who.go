@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// who is what was found out about a peer besides its addresses, which its socket has. It is not changed, and sessions
+// of which the same was found out share one: there are few kinds of peers and many sessions.
+type who struct {
+	zone   flow.Zone
+	proof  flow.Proof
+	via    string // the ingress interface
+	origin flow.Origin
+}
+
+// whose keeps the who that was found out last.
+type whose struct{ last atomic.Pointer[who] }
+
+func (k *whose) share(w who) *who {
+	if last := k.last.Load(); last != nil && *last == w {
+		return last
+	}
+	k.last.Store(&w)
+	return &w
+}
+
+func (x *session) identify() {
+	s := x.server()
+	p, o := s.config.Identify.Identify(x.client)
+	x.who = s.whose.share(who{zone: p.Zone, proof: p.Proof, via: p.Interface, origin: o})
+}
+
+// peer is the session's peer, as it was found out.
+func (x *session) peer() flow.Peer {
+	return flow.Peer{
+		Addr: plain(x.client.Remote()), Front: plain(x.client.Local()), Path: x.front.endpoint.Path,
+		Zone: x.who.zone, Interface: x.who.via, Proof: x.who.proof,
+	}
+}
+
+// plain is an address as records have it: IPv4 is not mapped, and a zone has a field of its own.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
