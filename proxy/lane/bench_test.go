@@ -14,11 +14,15 @@ import (
 
 // ways are what can be between a client and a service.
 func ways() map[string]func(b *testing.B) lanetest.Ends {
-	return map[string]func(b *testing.B) lanetest.Ends{
+	all := map[string]func(b *testing.B) lanetest.Ends{
 		"direct": func(b *testing.B) lanetest.Ends { return lanetest.Direct(b, "tcp4") },
 		"iocopy": ioCopy,
-		"lane":   func(b *testing.B) lanetest.Ends { return lanetest.Through(b, "tcp4", newLane(b)) },
+		"copy":   func(b *testing.B) lanetest.Ends { return lanetest.Through(b, "tcp4", newLane(b)) },
 	}
+	for name, newLane := range moreLanes() {
+		all[name] = func(b *testing.B) lanetest.Ends { return lanetest.Through(b, "tcp4", newLane(b)) }
+	}
+	return all
 }
 
 // ioCopy is what a few lines of Go do: two goroutines in io.Copy, which splices.
@@ -49,8 +53,8 @@ func bench(b *testing.B, f func(b *testing.B, e lanetest.Ends)) {
 	}
 }
 
-// BenchmarkCopyBulk sends in one direction, 128 KiB a write.
-func BenchmarkCopyBulk(b *testing.B) {
+// BenchmarkBulk sends in one direction, 128 KiB a write.
+func BenchmarkBulk(b *testing.B) {
 	bench(b, func(b *testing.B, e lanetest.Ends) {
 		chunk := make([]byte, 128<<10)
 		b.SetBytes(int64(len(chunk)))
@@ -69,8 +73,8 @@ func BenchmarkCopyBulk(b *testing.B) {
 	})
 }
 
-// BenchmarkCopyPingPong sends 100 bytes there and back.
-func BenchmarkCopyPingPong(b *testing.B) {
+// BenchmarkPingPong sends 100 bytes there and back.
+func BenchmarkPingPong(b *testing.B) {
 	bench(b, func(b *testing.B, e lanetest.Ends) {
 		b.ReportAllocs()
 		go func() {
@@ -96,30 +100,43 @@ func BenchmarkCopyPingPong(b *testing.B) {
 	})
 }
 
-// BenchmarkCopyIdle tells what one session holds in which nothing moves: heap and stacks, without its two ends.
-func BenchmarkCopyIdle(b *testing.B) {
-	const sessions = 500
-	for b.Loop() {
-		l := newLane(b)
-		pairs, ends := make([]lane.Pair, sessions), make([]lanetest.Ends, sessions)
-		for i := range pairs {
-			ends[i], pairs[i] = lanetest.Legs(b, "tcp4")
+// BenchmarkIdle tells what one session holds in which nothing moves: heap and stacks, without its two ends.
+func BenchmarkIdle(b *testing.B) {
+	benchLanes(b, func(b *testing.B, newLane func(testing.TB) lane.Lane) {
+		for b.Loop() {
+			idle(b, newLane(b))
 		}
-		before := held()
-		for _, p := range pairs {
-			l.Start(p, func(flow.Outcome) {})
-		}
-		ping(b, ends)
-		b.ReportMetric(float64(held()-before)/sessions, "B/session")
-		for _, e := range ends {
-			_ = e.Client.Close()
-			_ = e.Backend.Close()
-		}
-		_ = l.Close()
+	})
+}
+
+// benchLanes runs f with every lane.
+func benchLanes(b *testing.B, f func(b *testing.B, newLane func(testing.TB) lane.Lane)) {
+	b.Run("copy", func(b *testing.B) { f(b, newLane) })
+	for name, newLane := range moreLanes() {
+		b.Run(name, func(b *testing.B) { f(b, newLane) })
 	}
 }
 
-func ping(b *testing.B, ends []lanetest.Ends) {
+func idle(b *testing.B, l lane.Lane) {
+	const sessions = 500
+	pairs, ends := make([]lane.Pair, sessions), make([]lanetest.Ends, sessions)
+	for i := range pairs {
+		ends[i], pairs[i] = lanetest.Legs(b, "tcp4")
+	}
+	before := held()
+	for _, p := range pairs {
+		l.Start(p, func(flow.Outcome) {})
+	}
+	ping(b, ends)
+	b.ReportMetric(float64(held()-before)/sessions, "B/session")
+	for _, e := range ends {
+		_ = e.Client.Close()
+		_ = e.Backend.Close()
+	}
+	_ = l.Close()
+}
+
+func ping(b testing.TB, ends []lanetest.Ends) {
 	b.Helper()
 	for _, e := range ends {
 		for _, way := range [][2]net.Conn{{e.Client, e.Backend}, {e.Backend, e.Client}} {
@@ -139,9 +156,12 @@ func held() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// BenchmarkCopySession is one session from its start to its end, without the connections' own cost of about as much.
-func BenchmarkCopySession(b *testing.B) {
-	l := newLane(b)
+// BenchmarkSession is one session from its start to its end, without the connections' own cost of about as much.
+func BenchmarkSession(b *testing.B) {
+	benchLanes(b, func(b *testing.B, newLane func(testing.TB) lane.Lane) { openAndClose(b, newLane(b)) })
+}
+
+func openAndClose(b *testing.B, l lane.Lane) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()

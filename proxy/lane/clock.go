@@ -35,7 +35,7 @@ type clock struct {
 	// These belong to the timers' functions, each of which runs one at a time.
 	moved   uint64    // timerIdle: bytes moved when last looked at
 	movedAt time.Time // timerIdle: and when that had changed
-	drained uint64    // timerDrain: the same
+	drained uint64    // timerDrain: bytes that had arrived when last looked at
 }
 
 // after calls f on a goroutine of its own after d, unless the clock is stopped before.
@@ -103,6 +103,13 @@ func (s *session) written() uint64 {
 	return s.halves[flow.FromClient].out.written.Load() + s.halves[flow.FromBackend].out.written.Load()
 }
 
+// arrived grows whenever the receiver of what by sent takes something, also when that does not yet make room for a
+// write; where the send queue cannot be seen, only when it does.
+func (s *session) arrived(by flow.Side) uint64 {
+	unsent, _ := s.other(by).Unsent()
+	return s.written() - uint64(unsent)
+}
+
 // blocked is called when a half cannot write. Its goroutine then waits for the destination, so that nobody would
 // notice a reset from the source: a timer looks.
 func (s *session) blocked() {
@@ -128,16 +135,16 @@ func (s *session) checkBlocked() {
 
 // checkDrain ends the delivery of what was read before a reset when the receiver takes nothing, or takes too long.
 func (s *session) checkDrain() {
-	written := s.written()
 	s.mu.Lock()
-	late := time.Since(s.at) >= s.lane.config.Flush
+	late, by := time.Since(s.at) >= s.lane.config.Flush, s.cause.by
 	s.mu.Unlock()
-	if late || written == s.clock.drained {
+	arrived := s.arrived(by)
+	if late || arrived == s.clock.drained {
 		s.hurry.Store(true)
 		s.interrupt()
 		return
 	}
-	s.clock.drained = written
+	s.clock.drained = arrived
 	s.clock.after(timerDrain, s.lane.config.Stall, s.checkDrain)
 }
 

@@ -17,7 +17,7 @@ type ending struct {
 	fin             bool          // the side had sent FIN before it was reset
 	flushing        bool
 	timer           timer
-	progress        uint64        // delivery: bytes written; flush: bytes not acknowledged
+	progress        uint64        // delivery: bytes that arrived; flush: bytes not acknowledged
 	moved           time.Duration // flush: when that had changed
 	pause           time.Duration // flush: until it is looked at again
 	client, backend *flow.TCPInfo
@@ -57,9 +57,15 @@ func (s *loopSession) deliver(d flow.Direction) {
 		return
 	}
 	h.state |= readable | doubtful
-	s.ending.progress = s.written(d)
+	s.ending.progress = s.arrived(d)
 	s.worker.timers.set(&s.ending.timer, s.ending.at+s.worker.loop.config.Stall)
 	s.worker.later(s, d)
+}
+
+// arrived grows whenever the receiver of d takes something, also when that does not yet make room for a write.
+func (s *loopSession) arrived(d flow.Direction) uint64 {
+	unsent, _ := s.ends[1-d].Unsent()
+	return s.written(d) - uint64(unsent)
 }
 
 // delivered is called when all that the lost side had sent is written.
@@ -125,12 +131,12 @@ func (e *ending) due(now time.Duration) {
 		return
 	}
 	s, c := e.session, &e.session.worker.loop.config
-	written := s.written(direction(e.by))
-	if written == e.progress || now-e.at >= c.Flush {
+	arrived := s.arrived(direction(e.by))
+	if arrived == e.progress || now-e.at >= c.Flush {
 		s.abandon()
 		return
 	}
-	e.progress = written
+	e.progress = arrived
 	s.worker.timers.set(&e.timer, now+c.Stall)
 }
 

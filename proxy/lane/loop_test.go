@@ -3,9 +3,11 @@
 package lane_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
+	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/lane"
 	"github.com/lodoor/lodoor/proxy/lane/lanetest"
 )
@@ -34,3 +36,81 @@ func TestLoop(t *testing.T) {
 }
 
 func FuzzLoop(f *testing.F) { lanetest.Fuzz(f, newLoop(lane.LoopConfig{})) }
+
+func TestLoopConfig(t *testing.T) {
+	for _, c := range []lane.LoopConfig{{Stall: -1}, {Flush: -1}, {Spin: -1}, {Loops: -1}} {
+		if l, err := lane.NewLoop(c); err == nil {
+			t.Errorf("%+v was taken: %v", c, l.Name())
+		}
+	}
+}
+
+// TestLoopUnused closes a lane that was never used; it has started nothing.
+func TestLoopUnused(t *testing.T) {
+	before := runtime.NumGoroutine()
+	l := loop(t, lane.LoopConfig{Loops: 2})
+	if n := runtime.NumGoroutine(); n != before {
+		t.Errorf("%d goroutines before, %d after NewLoop", before, n)
+	}
+	closeLane(t, l)
+	closeLane(t, l) // must do nothing
+}
+
+func closeLane(t testing.TB, l lane.Lane) {
+	t.Helper()
+	if err := l.Close(); err != nil {
+		t.Errorf("close lane: %v", err)
+	}
+}
+
+// TestLoopGoroutines has sessions in which something has moved: none owns a goroutine.
+func TestLoopGoroutines(t *testing.T) {
+	l := loop(t, lane.LoopConfig{Loops: 2})
+	l.Least().Post(task(func(*lane.Worker) {})) // starts the loops
+	before := runtime.NumGoroutine()
+	ends := make([]lanetest.Ends, 50)
+	for i := range ends {
+		e, p := lanetest.Legs(t, "tcp4")
+		ends[i] = e
+		l.Start(p, func(flow.Outcome) {})
+	}
+	ping(t, ends)
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines before, %d with %d sessions", before, n, len(ends))
+	}
+	for _, e := range ends {
+		_ = e.Client.Close()
+		_ = e.Backend.Close()
+	}
+	closeLane(t, l)
+}
+
+// TestLoopOneProcessor has a loop share the only processor with both ends.
+func TestLoopOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	l := loop(t, lane.LoopConfig{})
+	e, p := lanetest.Legs(t, "tcp4")
+	l.Start(p, func(flow.Outcome) {})
+	for range 100 {
+		ping(t, []lanetest.Ends{e})
+	}
+	_ = e.Client.Close()
+	_ = e.Backend.Close()
+	closeLane(t, l)
+}
+
+// TestLoopTurn has what Turn posts to its own loop run before the loop sleeps.
+func TestLoopTurn(t *testing.T) {
+	var l *lane.Loop
+	posted := false // by the loop only
+	ran := make(chan struct{})
+	l = loop(t, lane.LoopConfig{Loops: 1, Turn: func() {
+		if !posted {
+			posted = true
+			l.Least().Post(task(func(*lane.Worker) { close(ran) }))
+		}
+	}})
+	l.Least().Post(task(func(*lane.Worker) {}))
+	<-ran
+	closeLane(t, l)
+}

@@ -70,7 +70,7 @@ func (s *session) end(err error, side flow.Side) {
 		s.interrupt()
 	default:
 		_ = s.other(side).SetReadDeadline(past())
-		s.clock.drained = s.written()
+		s.clock.drained = s.arrived(side)
 		s.clock.after(timerDrain, s.lane.config.Stall, s.checkDrain)
 	}
 }

@@ -63,7 +63,7 @@ func preciseBehaviours() []Behaviour {
 		{
 			Name: "client resets while the service does not read and all buffers are full", Precise: true,
 			Want: "service: told of the reset without reading",
-			Note: "lodoor looks after a blocked session ten times a second, and gives a receiver that takes nothing one second before it is reset",
+			Note: "lodoor notices at once (the copy lane looks ten times a second), and gives a receiver that takes nothing one second before it is reset",
 			See: func(t testing.TB, e Ends) string {
 				return resetWhileFull(t, e.Client, e.Backend, "service")
 			},
