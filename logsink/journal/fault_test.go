@@ -199,6 +199,9 @@ func failDisk(t *testing.T, c fault, give func(*Journal, flow.Record) (flow.Iden
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	if n := len(j.queue.pairs); n != 1 { // the last one
+		t.Errorf("%d sessions have room reserved or are open in the end", n)
+	}
 	restart(t, config.Settings.Dir)
 	checkMended(t, config.Settings.Dir, before, lost, j.Stats().Dropped)
 	for _, f := range d.failed {
