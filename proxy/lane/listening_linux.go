@@ -28,7 +28,8 @@ func (l *Loop) Listen(fd int, ready func(on *Worker)) (*Listening, error) {
 		w.Post(listen{x})
 		// One loop is woken for a connection, not all.
 		if err := epollAdd(w.epoll, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, 0); err != nil {
-			x.Stop()
+			x.Pause()
+			x.forget(func() {})
 			return nil, fmt.Errorf("watch listening socket: %w", err)
 		}
 	}
@@ -59,14 +60,19 @@ func (x *Listening) Stop() {
 	x.Pause()
 	x.stop.Do(func() {
 		var passed sync.WaitGroup
-		for _, w := range x.loop.workers {
-			passed.Add(1)
-			if !w.post(unlisten{x, &passed}) {
-				passed.Done()
-			}
-		}
+		passed.Add(len(x.loop.workers))
+		x.forget(passed.Done)
 		passed.Wait()
 	})
+}
+
+// forget has every loop forget the socket and then call done.
+func (x *Listening) forget(done func()) {
+	for _, w := range x.loop.workers {
+		if !w.post(unlisten{x, done}) {
+			done()
+		}
+	}
 }
 
 // listen has a loop know the socket.
@@ -76,13 +82,13 @@ func (t listen) Run(on *Worker) { on.listening[int32(t.x.fd)] = t.x }
 
 // unlisten has a loop forget it; that it runs also says that ready does not.
 type unlisten struct {
-	x      *Listening
-	passed *sync.WaitGroup
+	x    *Listening
+	done func()
 }
 
 func (t unlisten) Run(on *Worker) {
 	if on.listening[int32(t.x.fd)] == t.x {
 		delete(on.listening, int32(t.x.fd))
 	}
-	t.passed.Done()
+	t.done()
 }

@@ -37,7 +37,7 @@ func (ts *timers) stop(t *timer) {
 }
 
 // next is when the first comes due.
-func (ts *timers) next() (at time.Duration, any bool) {
+func (ts *timers) next() (at time.Duration, is bool) {
 	if len(ts.heap) == 0 {
 		return 0, false
 	}

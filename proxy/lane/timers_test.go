@@ -56,9 +56,9 @@ func TestTimers(t *testing.T) {
 				for _, at := range want {
 					times = append(times, at)
 				}
-				at, any := ts.next()
-				if any != (len(want) > 0) || any && at != slices.Min(times) {
-					t.Fatalf("next is at %d (%v), of %v", at, any, times)
+				at, is := ts.next()
+				if is != (len(want) > 0) || is && at != slices.Min(times) {
+					t.Fatalf("next is at %d (%v), of %v", at, is, times)
 				}
 			},
 		})

@@ -26,7 +26,7 @@ func (w *Worker) run() {
 	for !w.stopped {
 		w.serve(w.events[:w.wait()])
 		w.serveReady()
-		if at, any := w.timers.next(); any {
+		if at, is := w.timers.next(); is {
 			if now := w.now(); at <= now {
 				w.timers.run(now)
 			}

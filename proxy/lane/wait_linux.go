@@ -47,8 +47,8 @@ func (w *Worker) spin() int {
 
 // patience is for how many milliseconds the loop may wait; -1 is for ever.
 func (w *Worker) patience() int {
-	at, any := w.timers.next()
-	if !any {
+	at, is := w.timers.next()
+	if !is {
 		return -1
 	}
 	rest := at - w.now()

@@ -35,6 +35,7 @@ func runNetwork(t *testing.T, k kit) {
 	t.Run("Outcome", k.outcomes)
 	t.Run("Timeout", k.timeouts)
 	t.Run("Flush", k.flush)
+	t.Run("Bulk", k.bulk)
 	t.Run("Backpressure", k.backpressure)
 	t.Run("Tap", k.tap)
 	t.Run("Kill", k.kill)
