@@ -42,7 +42,7 @@ func measure(ctx context.Context, o options, p plan, log io.Writer) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o711); err != nil { // the database's user has to pass
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // the database's user has to pass
 		return err
 	}
 	s := &session{options: o, plan: p, dir: dir, skipped: make(map[string]bool), log: log}

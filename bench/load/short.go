@@ -101,9 +101,9 @@ func (r *shortRun) next(source byte) error {
 	r.started++
 	r.workers[w.fd] = w
 	events := uint32(unix.EPOLLIN)
-	switch err := w.send(); err {
-	case nil:
-	case unix.EAGAIN, unix.ENOTCONN:
+	switch err := w.send(); {
+	case err == nil:
+	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOTCONN):
 		events |= unix.EPOLLOUT
 	default:
 		return os.NewSyscallError("write", err)

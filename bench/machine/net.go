@@ -52,7 +52,7 @@ const (
 // FreePort is a TCP port of 127.0.0.1 that nobody has now.
 func FreePort() (int, error) {
 	for range 200 {
-		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		port := firstPort + rand.IntN(lastPort-firstPort+1) //nolint:gosec // not for secrets
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue

@@ -97,7 +97,7 @@ func (p *Open) run(o Opener, command []string, dir string, number int) error {
 
 // environment is the own one without what would make lodoor find somebody's configuration or journal.
 func environment(dir string) []string {
-	env := []string{"HOME=" + dir}
+	env := []string{"HOME=" + dir, "STATE_DIRECTORY=" + filepath.Join(dir, "state")}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		if name != "HOME" && name != "STATE_DIRECTORY" && !strings.HasPrefix(name, "LODOOR_") && !strings.HasPrefix(name, "XDG_") {

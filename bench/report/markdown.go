@@ -35,7 +35,7 @@ func (r *Results) head(b *strings.Builder) {
 Written by `+"`make bench`"+`; [README.md](README.md) says what is measured, and how. The figures of all rounds are in
 [results.json](results.json).
 
-%d rounds, interleaved, %s s for each load, seed %d. Before the run %s of the processors were busy with something else.
+Rounds: %d, interleaved; %s s for each load; seed %d. Before the run %s of the processors were busy with something else.
 
 | | |
 |---|---|
@@ -58,9 +58,9 @@ func (r *Results) targets(b *strings.Builder) {
 		if l.Target.AtLeast {
 			bound = "≥ "
 		}
-		value := number(float64(l.Value)) + " " + l.Unit
-		if l.Unit == ratioUnit {
-			value = factor(float64(l.Value))
+		value := factor(float64(l.Value))
+		if l.Unit != ratioUnit && l.Verdict != stats.Unknown {
+			value = number(float64(l.Value)) + " " + l.Unit
 		}
 		fmt.Fprintf(b, "| %s | %s%s %s | %s | %s | **%s** | %s |\n", l.What, bound, number(l.Target.Value), l.Unit, value,
 			percent(float64(l.Spread)), l.Verdict, l.Note)

@@ -27,7 +27,7 @@ func (r *Results) Write(dir string) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(plots, 0o755); err != nil {
+	if err := os.MkdirAll(plots, 0o755); err != nil { //nolint:gosec // for everybody to read
 		return err
 	}
 	files := map[string]string{"RESULTS.md": r.Markdown(), "results.json": string(b) + "\n"}

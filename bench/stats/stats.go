@@ -77,7 +77,7 @@ func Spread(a, b []float64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return math.NaN()
 	}
-	rng := rand.New(rand.NewPCG(1, 2)) // the same figures give the same spread
+	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same figures give the same spread
 	differences := make([]float64, 0, resamples)
 	for range resamples {
 		if r := Ratio(draw(rng, b), draw(rng, a)); !math.IsNaN(r) {

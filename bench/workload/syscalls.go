@@ -85,8 +85,11 @@ func countCalls(ctx context.Context, v *Visit, workers int) (map[string]float64,
 		return nil, err
 	}
 	calls, err := parse.Strace(string(b))
-	if err != nil || len(calls) == 0 {
-		return nil, fmt.Errorf("strace counted nothing: %v: %s", err, tracer.Said())
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) == 0 {
+		return nil, fmt.Errorf("strace counted nothing: %s", tracer.Said())
 	}
 	each := make(map[string]float64, len(calls))
 	for name, n := range calls {

@@ -57,13 +57,15 @@ func lodoor() house {
 		1: {
 			"proxy/lane", "proxy/origin/...", "proxy/proxyproto", "proxy/gate/...", "proxy/wire/...", "proxy/kernel/...",
 			"rules", "logsink/journal", "logsink/pcapng",
+			"bench/stats", "bench/parse", "bench/machine", "bench/load",
 		},
 		2: {
 			"proxy/peer", "proxy/wrap", "rules/exposure", "logsink", "logsink/alert", "logsink/terminal",
 			"logsink/history", "logsink/export/...", "logsink/replay",
+			"bench/peers", "bench/services",
 		},
-		3: {"proxy"},
-		4: {"configs", "console/..."},
+		3: {"proxy", "bench/workload"},
+		4: {"configs", "console/...", "bench/report"},
 		5: {"cmd/...", "bench/..."},
 	}
 	floors := map[string]int{}
