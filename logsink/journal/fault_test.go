@@ -178,7 +178,7 @@ func failDisk(t *testing.T, c fault, give func(*Journal, flow.Record) (flow.Iden
 	first := mustAppend(t, j, opened(before))
 
 	d.set(c.fault)
-	for _, r := range []flow.Record{opened(lost), closed(before)} {
+	for _, r := range []flow.Record{opened(lost), opened(flow.NewSessionID()), closed(before)} {
 		if _, err := give(j, r); err == nil || r.Session == lost && r.Event == flow.EventSessionOpen &&
 			!errors.Is(err, c.want) {
 			t.Errorf("%s on a broken disk: %v, want %v", r.Event, err, c.want)

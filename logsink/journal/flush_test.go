@@ -125,8 +125,7 @@ func TestFlushFromSeveral(t *testing.T) {
 }
 
 // TestNothingIsLeftUnwritten hunts for a lost wake-up: each of several loops waits for each of its answers, so one
-// record that nobody writes stops its loop for good. Segments are short and the disk fails now and then, so that every
-// way on which a Flush leaves its records to another is taken.
+// record that nobody writes stops its loop for good. Segments are short, so that a Flush often leaves its records to Run.
 func TestNothingIsLeftUnwritten(t *testing.T) {
 	for _, durability := range []Durability{DurabilityProcess, DurabilityDisk} {
 		t.Run(durability.String(), func(t *testing.T) {
