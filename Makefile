@@ -45,7 +45,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@GO="$(GO)" .ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## lodoor beside the relays that do the same work (installs them, as root): bench/RESULTS.md, in an hour or two
+bench: ## lodoor beside the relays that do the same work (installs them, as root): bench/RESULTS.md, in some hours
 	@bench/deps
 	$(GO) run ./bench
 
