@@ -4,6 +4,7 @@ package lane_test
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -144,11 +145,13 @@ func TestStopWaits(t *testing.T) {
 	l := loop(t, lane.LoopConfig{Loops: 1})
 	fd, addr := listener(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	var left atomic.Bool
+	var enter sync.Once
+	var inside atomic.Bool
 	x, err := l.Listen(fd, func(*lane.Worker) {
-		close(entered)
+		inside.Store(true)
+		enter.Do(func() { close(entered) })
 		<-leave
-		left.Store(true)
+		inside.Store(false)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +160,7 @@ func TestStopWaits(t *testing.T) {
 	<-entered
 	go close(leave)
 	x.Stop()
-	if !left.Load() {
+	if inside.Load() {
 		t.Error("Stop returned while ready was running")
 	}
 	closeLane(t, l)
