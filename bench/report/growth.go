@@ -44,7 +44,7 @@ func (r *Results) flat(w, what, metric string, many, few figure) Line {
 	if line.Verdict == stats.BarelyMissed || line.Verdict == stats.BarelyMet {
 		line.Verdict = stats.Met
 	}
-	return line
+	return r.noted(w, line)
 }
 
 // when is what a rule with an expression costs each connection: a 99th of the difference between 100 and 1. Its spread

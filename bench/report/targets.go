@@ -4,7 +4,9 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/lodoor/lodoor/bench/peers"
 	"github.com/lodoor/lodoor/bench/stats"
@@ -65,17 +67,30 @@ func (r *Results) judge() []Line {
 func (r *Results) against(w, metric, door, what string, target stats.Target) Line {
 	ratio := stats.Ratio(r.Values(w, metric, peers.Lodoor), r.Values(w, metric, door))
 	line := r.line(what, ratioUnit, target, ratio, r.Spread(w, metric))
+	line.Note = "to " + door
 	if door == "" {
 		line.Note = "no such peer"
-	} else {
-		line.Note = "to " + door
+	}
+	return r.noted(w, line)
+}
+
+// noted says with a line how many visits of its workload failed with lodoor: they are not in the value.
+func (r *Results) noted(w string, line Line) Line {
+	failed := 0
+	for _, f := range r.Failures {
+		if f.Workload == w && strings.HasPrefix(f.Door, peers.Lodoor) {
+			failed++
+		}
+	}
+	if failed > 0 {
+		line.Note = strings.TrimPrefix(fmt.Sprintf("%s; **failed visits of lodoor: %d**", line.Note, failed), "; ")
 	}
 	return line
 }
 
 // absolute compares lodoor's default with a figure.
 func (r *Results) absolute(w, metric, what, unit string, target stats.Target) Line {
-	return r.line(what, unit, target, stats.Median(r.Values(w, metric, peers.Lodoor)), r.Spread(w, metric))
+	return r.noted(w, r.line(what, unit, target, stats.Median(r.Values(w, metric, peers.Lodoor)), r.Spread(w, metric)))
 }
 
 func (r *Results) line(what, unit string, target stats.Target, value, spread float64) Line {
