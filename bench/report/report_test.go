@@ -120,6 +120,7 @@ func sample() *Results {
 
 func TestMarkdown(t *testing.T) {
 	r := sample()
+	r.Failures = append(r.Failures, Trouble{Workload: "idle", Door: "lodoor", Round: 1, Why: "stuck"})
 	r.Finish()
 	text := r.Markdown()
 	for _, want := range []string{
@@ -133,6 +134,7 @@ func TestMarkdown(t *testing.T) {
 		"![throughput](plots/bulk-rate.svg)",
 		"| bulk throughput to HAProxy | ≥ 1.25 × | 1.04 | 10.0 % | **not met** | to haproxy |",
 		"| Redis, 1 client, p50 to HAProxy | ≤ 0.9 × | – | – | **not measured** |",
+		"| user memory of an idle session | ≤ 0.5 KB | – | – | **not measured** | **failed visits of lodoor: 1** |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
