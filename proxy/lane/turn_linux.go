@@ -15,6 +15,9 @@ import (
 // processor.
 const holdFor = 4 * time.Millisecond
 
+// tasksPasses is how often tasks that have come meanwhile are run before the sockets have their turn again.
+const tasksPasses = 4
+
 // way is one direction of a session.
 type way struct {
 	session   *loopSession
@@ -31,9 +34,7 @@ func (w *Worker) run() {
 				w.timers.run(now)
 			}
 		}
-		w.runTasks()
-		w.loop.config.Turn()
-		w.runTasks() // Turn may have posted to this very loop
+		w.finishTurn()
 	}
 	for _, t := range w.mail.close() {
 		t.Run(w)
@@ -74,6 +75,18 @@ func (w *Worker) serveReady() {
 	}
 	clear(now)
 	w.served = now[:0]
+}
+
+// finishTurn runs the tasks, and Turn after them: what a task has left to it must not wait for the next event. Turn may
+// post to this very loop.
+func (w *Worker) finishTurn() {
+	for range tasksPasses {
+		w.runTasks()
+		w.loop.config.Turn()
+		if !w.mail.waiting.Load() {
+			return
+		}
+	}
 }
 
 func (w *Worker) runTasks() {
