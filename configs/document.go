@@ -14,8 +14,8 @@ import (
 const maxFile = 1 << 20
 
 const (
-	maxDepth  = 50     // of nesting: the settings have 5
-	maxValues = 50_000 // aliases can make a small YAML file expand without end
+	maxDepth  = 50      // of nesting: the settings have 5
+	maxValues = 500_000 // aliases can make a small YAML file expand without end; 10,000 rules take some 60,000
 )
 
 // place is where something stands in a file, both from 1. The column counts characters.

@@ -28,7 +28,7 @@ func TestInvalidFiles(t *testing.T) {
 			"a.yaml:3:3: log.level: found a second time; the first is on line 2"}},
 		{"yaml list at the top", "a.yaml", "- a\n", []string{"a.yaml:1:1: found a list; expected settings, as in 'services:'"}},
 		{"yaml alias of itself", "a.yaml", "a: &a [*a]\n", []string{
-			"a.yaml:1:4: found more than 50000 values or 50 levels (aliases count); that is no configuration"}},
+			"a.yaml:1:4: found more than 500000 values or 50 levels (aliases count); that is no configuration"}},
 		{"toml syntax", "a.toml", "[log]\nlevel = \n", []string{"a.toml:2:9: TOML: unexpected character U+000A at start of value"}},
 		{"toml twice", "a.toml", "[log]\nlevel = 'info'\nlevel = 'warn'\n", []string{"a.toml:3:1: TOML: key level is already defined"}},
 		{"toml date", "a.toml", "[journal]\nmax_age = 1979-05-27\n", []string{

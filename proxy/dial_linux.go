@@ -43,12 +43,12 @@ func beginConnectTCP(to netip.AddrPort, userTimeout time.Duration) (*lane.Socket
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	local, err := unix.Getsockname(fd) // known as soon as connect has begun
+	local, err := getsockname(fd) // known as soon as connect has begun
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("getsockname: %w", err)
 	}
-	s := lane.NewSocket(fd, addrPort(local), to)
+	s := lane.NewSocket(fd, local, to)
 	if s.Local() == s.Remote() {
 		// Nobody listens, and the kernel chose the very port that was dialled as source: TCP's simultaneous open
 		// connects the socket to itself (RFC 9293, 3.5).

@@ -49,6 +49,7 @@ type memoryLog struct {
 	records []flow.Record
 	hold    bool
 	held    []func()
+	added   []func()
 }
 
 func newMemoryLog() *memoryLog {
@@ -72,7 +73,22 @@ func (l *memoryLog) Append(r flow.Record, done func(flow.Identity, error)) {
 	}
 }
 
-func (l *memoryLog) Add(r flow.Record, done func(flow.Identity, error)) { l.Append(r, done) }
+// Add keeps a record until flush.
+func (l *memoryLog) Add(r flow.Record, done func(flow.Identity, error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.added = append(l.added, func() { l.Append(r, done) })
+}
+
+func (l *memoryLog) flush() {
+	l.mu.Lock()
+	added := l.added
+	l.added = nil
+	l.mu.Unlock()
+	for _, add := range added {
+		add()
+	}
+}
 
 func (l *memoryLog) of(e flow.Event) []flow.Record {
 	l.mu.Lock()
@@ -189,19 +205,22 @@ func onEachLane(t *testing.T, test func(t *testing.T, open opener)) {
 	for _, kind := range []lane.Kind{lane.KindCopy, lane.KindLoop} {
 		t.Run(kind.String(), func(t *testing.T) {
 			test(t, func(t *testing.T, c Config) *door {
-				c.Lane = newLane(t, kind)
+				if c.Log == nil {
+					c.Log = newMemoryLog()
+				}
+				c.Lane = newLane(t, kind, c.Log.(*memoryLog).flush)
 				return open(t, c)
 			})
 		})
 	}
 }
 
-func newLane(t *testing.T, kind lane.Kind) lane.Lane {
+func newLane(t *testing.T, kind lane.Kind, turn func()) lane.Lane {
 	t.Helper()
 	var l lane.Lane
 	var err error
 	if kind == lane.KindLoop {
-		l, err = lane.NewLoop(lane.LoopConfig{Loops: 2})
+		l, err = lane.NewLoop(lane.LoopConfig{Loops: 2, Turn: turn})
 	} else {
 		l, err = lane.NewCopy(lane.CopyConfig{})
 	}
@@ -217,11 +236,7 @@ func newLane(t *testing.T, kind lane.Kind) lane.Lane {
 // open starts a server and stops it with the test.
 func open(t *testing.T, c Config) *door {
 	t.Helper()
-	log, ok := c.Log.(*memoryLog)
-	if !ok {
-		log = newMemoryLog()
-		c.Log = log
-	}
+	log := c.Log.(*memoryLog)
 	if c.Rules == nil {
 		c.Rules = allowAll()
 	}

@@ -177,20 +177,18 @@ func (a *acceptor) acceptWaiting() *lane.Socket {
 
 // acceptNow does not wait; the error is EAGAIN when no connection waits.
 func (a *acceptor) acceptNow() (*lane.Socket, error) {
-	conn, from, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	conn, from, err := accept4(a.fd)
 	if err != nil {
 		return nil, err
 	}
 	local := a.local
 	if local.IsValid() && local.Addr().IsUnspecified() {
-		sa, err := unix.Getsockname(conn)
-		if err != nil {
+		if local, err = getsockname(conn); err != nil {
 			_ = unix.Close(conn)
 			return nil, fmt.Errorf("getsockname: %w", err)
 		}
-		local = addrPort(sa)
 	}
-	s := lane.NewSocket(conn, local, addrPort(from))
+	s := lane.NewSocket(conn, local, from)
 	s.UrgentInline()
 	return s, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/lane"
 )
 
-// acceptBatch is how many connections a loop accepts before its sessions have a turn.
+// acceptBatch is how many connections a loop accepts at most before its sessions have a turn.
 const acceptBatch = 32
 
 // errNeedsLookup says that a backend's address is not known without asking somebody.
@@ -59,14 +59,16 @@ func (s *Server) acceptOnLoops(l *listener) (some bool, err error) {
 type loopAccept struct {
 	server   *Server
 	listener *listener
-	some     atomic.Bool // something was accepted
-	stuck    atomic.Bool // trouble was told
+	some     atomic.Bool  // something was accepted
+	expected atomic.Int32 // how many are likely to wait; asking for one more than wait costs a system call
+	stuck    atomic.Bool  // trouble was told
 	trouble  chan error
 }
 
 // ready accepts what waits, on a loop. A session is set up on the loop that has the fewest.
 func (a *loopAccept) ready(on *lane.Worker) {
-	for range acceptBatch {
+	expected := max(1, a.expected.Load())
+	for n := range expected {
 		switch {
 		case a.stuck.Load():
 			return
@@ -76,6 +78,7 @@ func (a *loopAccept) ready(on *lane.Worker) {
 		}
 		sock, err := a.listener.acceptor.acceptNow()
 		if errors.Is(err, unix.EAGAIN) {
+			a.expected.Store(n)
 			return
 		}
 		if err != nil {
@@ -92,6 +95,7 @@ func (a *loopAccept) ready(on *lane.Worker) {
 			x.Run(on)
 		}
 	}
+	a.expected.Store(min(2*expected, acceptBatch))
 }
 
 func (a *loopAccept) tell(err error) {
