@@ -2,7 +2,7 @@ package flow
 
 import (
 	"crypto/rand"
-	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 )
 
@@ -14,10 +14,19 @@ const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // NewSessionID returns a random identifier.
 func NewSessionID() SessionID {
-	var raw [10]byte
-	_, _ = rand.Read(raw[:]) // never fails since Go 1.24: it ends the program instead
-	var id SessionID
-	base32.NewEncoding(crockford).WithPadding(base32.NoPadding).Encode(id[:], raw[:])
+	var raw [16]byte
+	_, _ = rand.Read(raw[:10]) // never fails since Go 1.24: it ends the program instead
+	return encodeSessionID(raw)
+}
+
+// encodeSessionID writes the first 80 bits of raw, 5 for each letter.
+func encodeSessionID(raw [16]byte) (id SessionID) {
+	high, low := binary.BigEndian.Uint64(raw[:8]), uint64(binary.BigEndian.Uint16(raw[8:10]))
+	for i := len(id) - 1; i >= 0; i-- {
+		id[i] = crockford[low&31]
+		low = low>>5 | high&31<<11
+		high >>= 5
+	}
 	return id
 }
 
