@@ -16,7 +16,7 @@ func newCopy(t *testing.T) lane.Lane { return newLane(t) }
 
 func newLane(t testing.TB) lane.Lane {
 	t.Helper()
-	l, err := lane.NewCopy(lane.CopyConfig{Stall: time.Second, Flush: time.Minute})
+	l, err := lane.NewCopy(lane.CopyConfig{Stall: 3 * time.Second, Flush: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func newLoop(c lane.LoopConfig) func(t *testing.T) lane.Lane {
 
 func loop(t testing.TB, c lane.LoopConfig) *lane.Loop {
 	t.Helper()
-	c.Stall, c.Flush = time.Second, time.Minute
+	c.Stall, c.Flush = 3*time.Second, time.Minute
 	l, err := lane.NewLoop(c)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 // Run tests the lanes that newLane makes; each test takes a new one and closes it.
 //
-// After a reset the lane must go on delivering what it had read for at least a second to a receiver that takes
+// After a reset the lane must go on delivering what it had read for at least three seconds to a receiver that takes
 // nothing, and give up within [Patience].
 func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	t.Run("Network", func(t *testing.T) {
