@@ -30,14 +30,13 @@ func beginConnectTCP(to netip.AddrPort, userTimeout time.Duration) (*lane.Socket
 	if to.Addr().Is6() {
 		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	fd, err := socket(family)
 	if err != nil {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
-	opts := append(legOptions(to.Addr(), userTimeout), sockopt{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1})
-	err = setSockopts(fd, opts)
+	err = setSockopts(fd, legOptions(to.Addr(), userTimeout))
 	if err == nil {
-		err = unix.Connect(fd, sockaddr(to))
+		err = connect(fd, to)
 	}
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		_ = unix.Close(fd)
@@ -49,6 +48,7 @@ func beginConnectTCP(to netip.AddrPort, userTimeout time.Duration) (*lane.Socket
 		return nil, fmt.Errorf("getsockname: %w", err)
 	}
 	s := lane.NewSocket(fd, local, to)
+	s.Untuned()
 	if s.Local() == s.Remote() {
 		// Nobody listens, and the kernel chose the very port that was dialled as source: TCP's simultaneous open
 		// connects the socket to itself (RFC 9293, 3.5).

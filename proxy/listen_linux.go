@@ -61,6 +61,9 @@ func setUpTCP(fd int, at netip.AddrPort, network string, o listenOptions) error 
 	if err := setSockopts(fd, opts); err != nil {
 		return err
 	}
+	if at.Addr().IsLoopback() {
+		lane.LocalCongestion(fd)
+	}
 	if err := o.prepare(uintptr(fd), network); err != nil {
 		return fmt.Errorf("prepare listener for the peer's proof: %w", err)
 	}

@@ -19,7 +19,7 @@ var errNeedsLookup = errors.New("the backend's address has to be looked up")
 
 // driven is what a session has that a loop sets up.
 type driven struct {
-	on       *lane.Worker // the loop; nil when a goroutine does it
+	on       *lane.Worker // the loop that it was dealt to; nil when a goroutine does it
 	recorded bool         // the open record is where it was promised to be
 }
 
@@ -89,8 +89,8 @@ func (a *loopAccept) ready(on *lane.Worker) {
 			a.some.Store(true)
 		}
 		x := a.server.newSession(a.listener, sock)
-		if least := on.Least(); least != on {
-			least.Post(x)
+		if x.on = on.Deal(); x.on != on {
+			x.on.Post(x)
 		} else {
 			x.Run(on)
 		}
@@ -110,10 +110,12 @@ func (x *session) Run(on *lane.Worker) {
 		x.connect()
 		return
 	}
-	x.on = on
-	if verdict := x.admit(); verdict != nil {
-		x.server().config.Log.Add(x.opened(verdict), x.written)
+	verdict := x.admit()
+	if verdict == nil {
+		on.Dealt()
+		return
 	}
+	x.server().config.Log.Add(x.opened(verdict), x.written)
 }
 
 // written is called when the open record is where it was promised to be, by whoever wrote it.
@@ -125,6 +127,7 @@ func (x *session) written(flow.Identity, error) {
 // connect begins to connect to the backend's first address. What does not succeed at once is left to a goroutine: other
 // addresses, names, other attempts.
 func (x *session) connect() {
+	x.on.Dealt()
 	x.tapIn()
 	x.dialling = time.Since(x.accepted)
 	backend, err := x.settings.dialer.begin()

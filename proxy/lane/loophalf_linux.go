@@ -18,13 +18,15 @@ const (
 	queued                // it is among the ready
 	ended                 // nothing more is read
 	unspliced             // its sockets cannot be spliced
+	spoken                // its destination was sent something
 )
 
 const (
 	budget      = 4         // reads or splices of a direction in one turn
 	bulkAfter   = 4         // full reads, one after the other, until a direction is spliced
-	spliceSize  = 128 << 10 // of one splice
+	spliceSize  = 256 << 10 // of one splice
 	spliceSmall = 16 << 10  // less than this is better read and written
+	patience    = 8         // small splices, one after the other, until a direction is no longer spliced: bulk has small ones in between
 )
 
 // loopHalf is one direction of a session. It holds at most a chunk or a pipe, and none while nothing moves.
@@ -32,7 +34,7 @@ type loopHalf struct {
 	rest  *chunk
 	pipe  *pipe
 	state uint8
-	full  uint8 // full reads, one after the other
+	full  uint8 // full reads, one after the other; while it is spliced bulkAfter and how much patience is left
 }
 
 // held is how many bytes were read and not yet written.
@@ -134,11 +136,15 @@ func (s *loopSession) unread(d flow.Direction, h *loopHalf, errno unix.Errno) {
 
 // sendRest writes what was read.
 func (s *loopSession) sendRest(d flow.Direction, h *loopHalf) {
+	if h.state&spoken != 0 {
+		s.ends[1-d].tune()
+	}
 	n, errno := send(s.fd(1-d), h.rest.rest)
 	if errno != 0 {
 		s.unsent(d, h, errno)
 		return
 	}
+	h.state |= spoken
 	h.rest.rest = h.rest.rest[n:]
 	if len(h.rest.rest) == 0 {
 		s.worker.chunks.put(h.rest)

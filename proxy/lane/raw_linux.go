@@ -52,6 +52,12 @@ func setLinger(fd int) error {
 	return failed(errno)
 }
 
+// setInt sets an option of a socket. What cannot be set is left as it is.
+func setInt(fd, level, option int, value int32) {
+	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
+		uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0) //nolint:gosec // as above
+}
+
 // epollAdd watches fd; tag comes back with its events.
 func epollAdd(epoll, fd int, events, tag uint32) error {
 	return epollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd), Pad: int32(tag)})

@@ -38,6 +38,8 @@ func newSession(c *Copy, p Pair, done func(flow.Outcome)) *session {
 func (s *session) start() {
 	s.pair.Client.inlineUrgent()
 	s.pair.Backend.inlineUrgent()
+	s.pair.Client.tune()
+	s.pair.Backend.tune()
 	s.running.Store(2)
 	s.startTimeouts()
 	go s.halves[flow.FromClient].run()

@@ -51,7 +51,7 @@ type Settings struct {
 
 // Bounds of what is sensible: more loops than the largest machines have CPUs, and a poll that is a loop's only work.
 const (
-	loopsLimit    = 1024
+	loopsLimit  = 1024
 	maxBusyPoll = time.Second
 )
 

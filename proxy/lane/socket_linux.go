@@ -32,6 +32,7 @@ type Socket struct {
 const (
 	markShut   = 1 << iota // our direction was closed by CloseWrite
 	markInline             // urgent bytes are read in line
+	markUntuned            // see Untuned
 )
 
 // NewSocket takes over fd, a connected stream socket that is nonblocking and close-on-exec. The addresses are not valid
@@ -53,6 +54,33 @@ func (s *Socket) IsUnix() bool { return !s.remote.IsValid() }
 
 // UrgentInline says that SO_OOBINLINE is set already: an accepted socket has it from its listener.
 func (s *Socket) UrgentInline() { s.marks.Or(markInline) }
+
+// Untuned says that the socket's options for the stream are still to be set ([LocalCongestion], and TCP_NODELAY, tcp(7)).
+// The lane sets them, at the latest before the second write: what Nagle's algorithm (RFC 9293, 3.7.4) holds back is a
+// small write while an earlier one is not acknowledged, so that a session of one question does without the system calls.
+func (s *Socket) Untuned() { s.marks.Or(markUntuned) }
+
+// tune sets what Untuned says is to be set.
+func (s *Socket) tune() {
+	if s.marks.Load()&markUntuned == 0 {
+		return
+	}
+	s.marks.And(^uint32(markUntuned))
+	_ = s.Control(func(fd uintptr) {
+		setInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		if s.remote.Addr().Unmap().IsLoopback() {
+			LocalCongestion(int(fd))
+		}
+	})
+}
+
+// LocalCongestion has what a TCP socket sends over loopback controlled by reno, which every kernel has and allows
+// everybody (tcp_allowed_congestion_control, tcp(7)). There is nothing to be probed or paced between two sockets of one
+// machine: with bbr as the system's default a stream over loopback takes a clock for every few segments, and a third
+// more processor time.
+func LocalCongestion(fd int) {
+	_ = unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno") // whatever it is, it works
+}
 
 // Control calls f with the descriptor, which is valid during the call only.
 func (s *Socket) Control(f func(fd uintptr)) error {
@@ -142,7 +170,7 @@ func (s *Socket) inlineUrgent() {
 	if s.marks.Or(markInline)&markInline != 0 {
 		return
 	}
-	_ = s.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
+	_ = s.Control(func(fd uintptr) { setInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
 }
 
 // failure is the error of a connection that is gone; nil while it stands, also after a FIN. It does not read, so it

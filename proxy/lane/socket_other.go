@@ -101,5 +101,7 @@ func (s *Socket) TCPInfo() *flow.TCPInfo { return nil }
 
 func (s *Socket) inlineUrgent() {}
 
+func (s *Socket) tune() {} // Go's net package has set TCP_NODELAY
+
 // failure cannot be told here without reading.
 func (s *Socket) failure() error { return nil }

@@ -21,7 +21,9 @@ func (s *loopSession) fillPipe(d flow.Direction, h *loopHalf) {
 	case errno == 0 && n > 0:
 		h.pipe.held = n
 		s.count(d, n)
-		if n < spliceSmall {
+		if n >= spliceSmall {
+			h.full = bulkAfter + patience
+		} else if h.full--; h.full < bulkAfter {
 			h.full = 0
 		}
 		s.drainPipe(d, h)

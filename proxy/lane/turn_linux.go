@@ -10,10 +10,10 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// holdFor is how long a loop waits without giving its processor back to Go. Requests that follow each other faster
-// than that cost no wake-up but their own; it is shorter than the 10 ms after which the runtime asks for the
-// processor.
-const holdFor = 4 * time.Millisecond
+// holdFor is how long a loop waits without giving its processor back to Go. Requests that follow each other faster than
+// that cost no wake-up but their own. In practice the runtime ends the wait with a signal after 10 ms, when it asks for
+// the processor; a shorter time would only have the kernel start a clock for every wait.
+const holdFor = time.Second
 
 // tasksPasses is how often tasks that have come meanwhile are run before the sockets have their turn again.
 const tasksPasses = 4

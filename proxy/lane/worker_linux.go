@@ -20,7 +20,8 @@ type Worker struct {
 	epoch    time.Time // what the loop's moments count from
 	mail     mailbox
 	sessions atomic.Int64
-	hold     bool // see wait
+	dealt    atomic.Int64 // sessions that are on their way here
+	hold     bool         // see wait
 	stopped  bool
 
 	events    []unix.EpollEvent
@@ -71,16 +72,30 @@ func (w *Worker) post(t Task) bool {
 	return w.mail.post(t)
 }
 
-// Least is the loop that has the fewest sessions: w itself unless another has fewer.
+// Least is the loop that has the fewest sessions: w itself unless another has two fewer. To hand one over costs a
+// wake-up, which is not worth it for the difference of one.
 func (w *Worker) Least() *Worker {
-	least, n := w, w.sessions.Load()
+	least, n := w, w.load()-1
 	for _, other := range w.loop.workers {
-		if m := other.sessions.Load(); m < n {
+		if m := other.load(); m < n {
 			least, n = other, m
 		}
 	}
 	return least
 }
+
+func (w *Worker) load() int64 { return w.sessions.Load() + w.dealt.Load() }
+
+// Deal is Least for a session that will be started there, or not, in a while: it counts as one of that loop's until
+// [Worker.Dealt].
+func (w *Worker) Deal() *Worker {
+	least := w.Least()
+	least.dealt.Add(1)
+	return least
+}
+
+// Dealt ends what Deal began.
+func (w *Worker) Dealt() { w.dealt.Add(-1) }
 
 // Start is Lane.Start on this loop.
 func (w *Worker) Start(p Pair, done func(flow.Outcome)) Control {

@@ -162,11 +162,11 @@ func isAlive(fd int) bool {
 }
 
 // getsockopt returns how many bytes of b the kernel filled, 0 on failure. Package unix has no form of it for options
-// of any length.
+// of any length. It never waits, so Go's scheduler is not told.
 func getsockopt(fd, level, name int, b []byte) int {
 	n := uint32(len(b))
 	//nolint:gosec // G103: the two pointers are used during the call only
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name),
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name),
 		uintptr(unsafe.Pointer(&b[0])), uintptr(unsafe.Pointer(&n)), 0)
 	if errno != 0 {
 		return 0

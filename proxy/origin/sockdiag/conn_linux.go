@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -125,7 +126,7 @@ func (c *Conn) send(r *request) error {
 	c.seq++
 	b := r.append(c.buf[:0], c.seq)
 	for {
-		if _, err := unix.Write(c.fd, b); !errors.Is(err, unix.EINTR) {
+		if _, err := raw(unix.SYS_WRITE, c.fd, b); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
@@ -134,7 +135,7 @@ func (c *Conn) send(r *request) error {
 // receive reads what the kernel sent. Signals interrupt the wait, so that it has a deadline of its own.
 func (c *Conn) receive(b []byte, deadline time.Time) ([]byte, error) {
 	for {
-		n, err := unix.Read(c.fd, b)
+		n, err := raw(unix.SYS_READ, c.fd, b)
 		switch {
 		case err == nil:
 			return b[:n], nil
@@ -144,6 +145,16 @@ func (c *Conn) receive(b []byte, deadline time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// raw reads or writes once and does not tell Go's scheduler: the kernel has answered before the request's write returns.
+func raw(call uintptr, fd int, b []byte) (int, error) {
+	//nolint:gosec // G103: the pointer is used during the call only
+	n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 func plain(a netip.AddrPort) netip.AddrPort {
