@@ -8,13 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 )
 
 // File is what a recording is written to.
@@ -34,8 +29,6 @@ type connection struct{ client, front netip.AddrPort }
 
 const (
 	extension = ".pcapng"
-	// rebuilt is the section header's comment.
-	rebuilt = "rebuilt from the relay's reads: no retransmissions, no real windows"
 	// bufferedBytes holds several of the largest packets.
 	bufferedBytes = 256 << 10
 	// jitter is by how much a time may be before that of the packet ahead of it and is raised to it: two goroutines
@@ -45,10 +38,10 @@ const (
 
 // file is one recording that is being written.
 type file struct {
-	path string
-	f    File
-	buf  *bufio.Writer
-	ng   *pcapgo.NgWriter
+	path   string
+	f      File
+	buf    *bufio.Writer
+	packer *packer
 
 	written, flushed       int64  // bytes in whole blocks, and those of them that the system has
 	payload, payloadOnDisk uint64 // the same of payload
@@ -56,7 +49,6 @@ type file struct {
 	at       int64 // time of the last packet
 	sessions int   // that are not over
 	seen     map[connection]struct{}
-	packet   []byte // scratch
 }
 
 // openFile makes the recording of a service under a name that is not taken.
@@ -76,20 +68,11 @@ func openFile(create func(string) (File, error), dir, service, application strin
 
 func newFile(f File, path, service, application string) (*file, error) {
 	out := &file{
-		path: path, f: f, buf: bufio.NewWriterSize(f, bufferedBytes), seen: map[connection]struct{}{},
-		packet: make([]byte, 0, maxHeaderLen+keptSegment),
+		path: path, f: f, buf: bufio.NewWriterSize(f, bufferedBytes), packer: newPacker(), seen: map[connection]struct{}{},
 	}
-	var err error
-	// NgWriter takes a bufio.Writer that is large enough as its own, so that blocks of ours may go between its.
-	out.ng, err = pcapgo.NewNgWriterInterface(out.buf,
-		pcapgo.NgInterface{Name: service, LinkType: layers.LinkTypeRaw, TimestampResolution: 9},
-		pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
-			Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: application, Comment: rebuilt,
-		}})
-	if err != nil {
+	if err := out.append(appendInterface(appendSection(nil, application), service)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	out.written = int64(out.buf.Buffered())
 	return out, nil
 }
 
@@ -133,33 +116,29 @@ func raise(at, last int64, most time.Duration) int64 {
 
 // write adds one packet. A comment is shown with it by those who read the file.
 func (f *file) write(at int64, s *segment, comment string) error {
-	f.packet = s.appendTo(f.packet[:0])
-	ci := gopacket.CaptureInfo{
-		Timestamp:     time.Unix(0, at),
-		CaptureLength: len(f.packet),
-		Length:        len(f.packet) - len(s.payload) + s.length,
-	}
-	size := packetCost + len(f.packet) + len(comment) + 16
-	if f.buf.Available() < size {
-		if err := f.flush(); err != nil { // so that no write ends within a block
-			return err
-		}
-	}
-	before := f.buf.Buffered()
-	if err := f.writeBlock(ci, comment); err != nil {
+	block, err := f.packer.pack(at, s, comment)
+	if err != nil {
 		return err
 	}
-	f.written += int64(f.buf.Buffered() - before)
+	if err := f.append(block); err != nil {
+		return err
+	}
 	f.payload += uint64(len(s.payload))
 	return nil
 }
 
-func (f *file) writeBlock(ci gopacket.CaptureInfo, comment string) error {
-	if comment == "" {
-		return f.ng.WritePacket(ci, f.packet)
+// append adds whole blocks.
+func (f *file) append(blocks []byte) error {
+	if f.buf.Available() < len(blocks) {
+		if err := f.flush(); err != nil { // so that no write ends within a block
+			return err
+		}
 	}
-	_, err := f.buf.Write(commentedPacket(ci, f.packet, comment))
-	return err
+	if _, err := f.buf.Write(blocks); err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	f.written += int64(len(blocks))
+	return nil
 }
 
 func (f *file) flush() error {

@@ -108,7 +108,7 @@ func TestAsGopacketWrites(t *testing.T) {
 			copy(ours[4:8], theirs[4:8])
 			tail := got[i][len(theirs)-4:]
 			if code, n := binary.LittleEndian.Uint16(tail), int(binary.LittleEndian.Uint16(tail[2:])); code != 1 ||
-				string(tail[4:4+n])[:15] != "lodoor session " {
+				string(tail[4 : 4+n])[:15] != "lodoor session " {
 				t.Errorf("block %d has the options %q", i, tail)
 			}
 		}

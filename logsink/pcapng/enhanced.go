@@ -1,0 +1,66 @@
+package pcapng
+
+import (
+	"encoding/binary"
+
+	"github.com/google/gopacket"
+)
+
+const (
+	// enhancedHeadLen is what stands before the packet in its block.
+	enhancedHeadLen = 28
+	optionHeadLen   = 4
+)
+
+// enhanced is an Enhanced Packet Block (draft-ietf-opsawg-pcapng, 4.3). It wraps the packet in the buffer as one more
+// layer, so that the whole block is built in place.
+type enhanced struct {
+	at      int64  // ns since 1970
+	missing int    // bytes of the packet that were not kept
+	comment string // none when empty
+}
+
+// LayerType is of no registered layer: nothing decodes the block but who reads the file.
+func (e *enhanced) LayerType() gopacket.LayerType { return gopacket.LayerTypeZero }
+
+// SerializeTo writes the block around the packet. Its lengths are those of the packet, whatever the options.
+func (e *enhanced) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
+	captured := len(b.Bytes())
+	length := enhancedHeadLen + captured + e.tailLen(captured)
+	tail, err := b.AppendBytes(e.tailLen(captured))
+	if err != nil {
+		return err
+	}
+	e.appendTail(tail[:0], captured, length)
+	head, err := b.PrependBytes(enhancedHeadLen)
+	if err != nil {
+		return err
+	}
+	le := binary.LittleEndian
+	le.PutUint32(head, blockPacket)
+	le.PutUint32(head[4:], uint32(length))
+	le.PutUint32(head[8:], 0) // the interface: there is one
+	le.PutUint32(head[12:], uint32(uint64(e.at)>>32))
+	le.PutUint32(head[16:], uint32(e.at))
+	le.PutUint32(head[20:], uint32(captured))
+	le.PutUint32(head[24:], uint32(captured+e.missing))
+	return nil
+}
+
+// tailLen is the length of what stands behind the packet: padding, options, and the block's length.
+func (e *enhanced) tailLen(captured int) int {
+	n := padding(captured) + 4
+	if e.comment != "" {
+		n += optionHeadLen + len(e.comment) + padding(len(e.comment)) + optionHeadLen
+	}
+	return n
+}
+
+func (e *enhanced) appendTail(b []byte, captured, length int) []byte {
+	b = appendPadding(b, captured)
+	if e.comment != "" {
+		b = appendOption(b, optionComment, e.comment)
+		b = appendOption(b, optionEnd, "")
+	}
+	return binary.LittleEndian.AppendUint32(b, uint32(length))
+}

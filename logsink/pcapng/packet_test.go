@@ -1,0 +1,86 @@
+package pcapng
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+)
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Truncate(int64) error        { return nil }
+func (discard) Close() error                { return nil }
+
+func segmentBetween(from, to string, payload []byte) *segment {
+	return &segment{
+		from: netip.MustParseAddrPort(from), to: netip.MustParseAddrPort(to), flags: flagACK, payload: payload, length: len(payload),
+	}
+}
+
+// A packet costs no memory, not the largest and not the one with the comment.
+func TestPacketsAllocateNothing(t *testing.T) {
+	f, err := newFile(discard{}, "file", "db", "lodoor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload := make([]byte, keptSegment)
+	opening := segmentBetween("[::1]:40000", "[::1]:62893", nil)
+	opening.flags = flagSYN
+	bulk := segmentBetween("[::1]:40000", "[::1]:62893", payload)
+	small := segmentBetween("127.0.0.1:40000", "127.0.0.1:62893", payload[:1])
+	write := func(s *segment, comment string) {
+		if err := f.write(1, s, comment); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		write(opening, "lodoor session 0123456789abcdefghjkmnpqrs")
+		write(bulk, "")
+		write(small, "")
+	}); n != 0 {
+		t.Errorf("%v allocations for three packets, want none", n)
+	}
+}
+
+// A block that the buffer was not made for is as whole as any, and so is the next.
+func TestPackerGrows(t *testing.T) {
+	s := segmentBetween("[::1]:40000", "[::1]:62893", bytes.Repeat([]byte("payload"), 10_000))
+	comment := strings.Repeat("comment", 1000)
+	p := newPacker()
+	for range 3 {
+		block, err := p.pack(1, s, comment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packet := block[enhancedHeadLen:]
+		if got := packet[ipv6HeaderLen+tcpHeaderLen:][:s.length]; !bytes.Equal(got, s.payload) {
+			t.Error("another payload")
+		}
+		tail := packet[ipv6HeaderLen+tcpHeaderLen+s.length:]
+		want := (&enhanced{comment: comment}).appendTail(nil, len(packet)-len(tail), len(block))
+		if !bytes.Equal(tail, want) || !bytes.Contains(tail, []byte(comment)) {
+			t.Errorf("the block ends with %q", tail)
+		}
+		if block, err = p.pack(1, segmentBetween("[::1]:1", "[::1]:2", nil), ""); err != nil || len(block) != 92 {
+			t.Errorf("a packet without payload is a block of %d bytes, %v", len(block), err)
+		}
+	}
+}
+
+func TestLayerTypes(t *testing.T) {
+	for ours, theirs := range map[gopacket.SerializableLayer]gopacket.LayerType{
+		(*ipv4)(nil): layers.LayerTypeIPv4, (*ipv6)(nil): layers.LayerTypeIPv6, (*tcp)(nil): layers.LayerTypeTCP,
+	} {
+		if got := ours.LayerType(); got != theirs {
+			t.Errorf("%T says it is %v, want %v", ours, got, theirs)
+		}
+	}
+	if linkTypeRaw != layers.LinkTypeRaw {
+		t.Errorf("link type %d, want %d", linkTypeRaw, layers.LinkTypeRaw)
+	}
+}
