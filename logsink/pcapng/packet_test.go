@@ -18,7 +18,8 @@ func (discard) Close() error                { return nil }
 
 func segmentBetween(from, to string, payload []byte) *segment {
 	return &segment{
-		from: netip.MustParseAddrPort(from), to: netip.MustParseAddrPort(to), flags: flagACK, payload: payload, length: len(payload),
+		from: netip.MustParseAddrPort(from), to: netip.MustParseAddrPort(to), flags: flagACK,
+		payload: payload, length: len(payload),
 	}
 }
 
