@@ -19,8 +19,7 @@ var errNeedsLookup = errors.New("the backend's address has to be looked up")
 
 // driven is what a session has that a loop sets up.
 type driven struct {
-	on       *lane.Worker // the loop that it was dealt to; nil when a goroutine does it
-	recorded bool         // the open record is where it was promised to be
+	on *lane.Worker // the loop that it was dealt to; nil when a goroutine does it
 }
 
 // loops are the event loops that set sessions up; nil when the lane has none.
@@ -165,10 +164,7 @@ func (x *session) connected(err error) {
 		return
 	}
 	x.backend = nil
-	x.mu.Lock()
-	killed := x.killed
-	x.control = nil
-	x.mu.Unlock()
+	killed := x.server().sessions.attach(x, nil)
 	switch {
 	case killed != flow.EndUnknown:
 		x.undialled(&dialError{killed, "lodoor stopped while the backend was being dialled"})

@@ -7,7 +7,7 @@ import (
 )
 
 // settleTime with few new sessions is the end of a crowd's coming.
-const settleTime = time.Second
+const settleTime = 250 * time.Millisecond
 
 // giveMemoryBack returns to the system what only a crowd's coming or going needed, once it is over. Left to itself Go's
 // runtime takes minutes. What the pools hold goes in the second collection.

@@ -167,7 +167,7 @@ func (s *Server) settle(c Service) *service {
 	} else {
 		svc.limits.set(c.Limits)
 	}
-	svc.current.Store(&settled{Service: c, dialer: newDialer(c.Backend, c.Timeouts)})
+	svc.current.Store(&settled{Service: c, service: svc, dialer: newDialer(c.Backend, c.Timeouts)})
 	return svc
 }
 

@@ -69,7 +69,8 @@ type service struct {
 // settled is what a reload may change of a service.
 type settled struct {
 	Service
-	dialer dialer
+	service *service
+	dialer  dialer
 }
 
 // New makes a server. It binds nothing yet.

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"sync"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -12,14 +11,12 @@ import (
 // waits. What drives them is a goroutine ([session.run]) or, with the loop lane, an event loop ([session.Run]); it owns
 // the session until it runs, and then the lane does.
 type session struct {
-	service  *service
 	settings *settled // as they were at accept: a reload does not change an established session
 	front    *front
 	id       flow.SessionID
 	client   *lane.Socket
 	accepted time.Time
 	who      *who // set once by identify
-	driven
 
 	next, prev *session // of the table
 
@@ -28,16 +25,17 @@ type session struct {
 	dialling time.Duration // from accept to the dial's beginning; once that is over, how long it took
 	backend  *lane.Socket  // nil until it was connected
 
-	mu      sync.Mutex
-	control lane.Control // set when the lane has it
-	killed  flow.End     // asked for before the lane had it
+	control  lane.Control // set when the lane has it; the table's lock guards it, and killed
+	killed   flow.End     // asked for before the lane had it
+	recorded bool         // on an event loop: the open record is where it was promised to be
+	driven
 }
 
 // newSession enters a connection into the table, so that the end waits for it.
 func (s *Server) newSession(l *listener, client *lane.Socket) *session {
 	svc := l.service.Load()
 	x := &session{
-		service: svc, settings: svc.current.Load(), front: &l.front, id: flow.NewSessionID(),
+		settings: svc.current.Load(), front: &l.front, id: flow.NewSessionID(),
 		client: client, accepted: time.Now(),
 	}
 	s.sessions.add(x)
@@ -58,7 +56,7 @@ func (x *session) run() {
 	x.dial(nil)
 }
 
-func (x *session) server() *Server { return x.service.server }
+func (x *session) server() *Server { return x.settings.service.server }
 
 // admit finds out who the peer is and answers the verdict that lets it in. Nil is that it is not let in: the session is
 // over.
@@ -69,7 +67,7 @@ func (x *session) admit() *flow.Verdict {
 		x.refuse(&verdict)
 		return nil
 	}
-	release, limited := x.service.limits.admit(x.client.Remote().Addr(), x.accepted)
+	release, limited := x.settings.service.limits.admit(x.client.Remote().Addr(), x.accepted)
 	if limited.Action == flow.Deny {
 		x.refuse(&limited)
 		return nil
@@ -88,7 +86,7 @@ func (x *session) decide() flow.Verdict {
 		return flow.Verdict{Rule: "builtin.draining", Cause: flow.CauseDraining, Reason: "lodoor is shutting down"}
 	}
 	rules := *x.server().rules.Load()
-	return rules.Decide(&flow.Facts{Service: x.service.name, Peer: x.peer(), Origin: x.who.origin, Time: x.accepted})
+	return rules.Decide(&flow.Facts{Service: x.settings.service.name, Peer: x.peer(), Origin: x.who.origin, Time: x.accepted})
 }
 
 // refuse resets the client before a byte, and records it.
@@ -96,7 +94,7 @@ func (x *session) refuse(v *flow.Verdict) {
 	_ = x.client.Reset()
 	peer := x.peer()
 	x.server().refused.add(flow.Record{
-		Time: x.accepted, Event: flow.EventSessionRefused, Service: x.service.name,
+		Time: x.accepted, Event: flow.EventSessionRefused, Service: x.settings.service.name,
 		Peer: &peer, Origin: &x.who.origin, Verdict: v,
 		Refusal: &flow.Refusal{Count: 1, Distinct: 1, Tripwire: x.front.tripwire},
 	})
@@ -108,7 +106,7 @@ func (x *session) refuse(v *flow.Verdict) {
 func (x *session) opened(v *flow.Verdict) flow.Record {
 	peer := x.peer()
 	return flow.Record{
-		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.service.name, Session: x.id,
+		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.settings.service.name, Session: x.id,
 		Peer: &peer, Origin: &x.who.origin, Verdict: v, Backend: &x.settings.Backend,
 	}
 }
@@ -117,7 +115,7 @@ func (x *session) opened(v *flow.Verdict) flow.Record {
 func (x *session) tapIn() {
 	if r := x.server().config.Recorder; r != nil && x.settings.Record {
 		peer := x.peer()
-		x.tap = r.Tap(x.service.name, x.id, x.accepted, &peer)
+		x.tap = r.Tap(x.settings.service.name, x.id, x.accepted, &peer)
 	}
 }
 
@@ -165,12 +163,8 @@ func (x *session) pair(backend *lane.Socket) lane.Pair {
 
 // attach keeps the hold that the lane gave on the session.
 func (x *session) attach(control lane.Control) {
-	x.mu.Lock()
-	x.control = control
-	killed := x.killed
-	x.mu.Unlock()
-	if killed != flow.EndUnknown {
-		control.Kill(killed)
+	if end := x.server().sessions.attach(x, control); end != flow.EndUnknown {
+		control.Kill(end)
 	}
 }
 
@@ -187,7 +181,7 @@ func (x *session) closed(o *flow.Outcome) flow.Record {
 	}
 	peer := x.peer()
 	return flow.Record{
-		Time: x.accepted.Add(o.Duration), Event: flow.EventSessionClose, Service: x.service.name, Session: x.id,
+		Time: x.accepted.Add(o.Duration), Event: flow.EventSessionClose, Service: x.settings.service.name, Session: x.id,
 		Peer: &peer, Origin: &x.who.origin, Backend: &x.settings.Backend, Outcome: o,
 	}
 }
@@ -200,11 +194,7 @@ func (x *session) leave() {
 
 // kill ends the session with a reset on both legs. One that is still being set up is ended as soon as the lane has it.
 func (x *session) kill(end flow.End) {
-	x.mu.Lock()
-	control := x.control
-	x.killed = end
-	x.mu.Unlock()
-	if control != nil {
+	if control := x.server().sessions.condemn(x, end); control != nil {
 		control.Kill(end)
 	}
 }

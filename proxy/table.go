@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 // manySessions that have come, or have all left, are worth a collection of their own.
@@ -88,6 +89,22 @@ func (t *table) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.open
+}
+
+// attach keeps the hold that a lane has on a session, or had, and answers with what the session is to be ended, if it is.
+func (t *table) attach(x *session, c lane.Control) flow.End {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x.control = c
+	return x.killed
+}
+
+// condemn notes that a session is to be ended and answers the hold on it; nil while there is none.
+func (t *table) condemn(x *session, end flow.End) lane.Control {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x.killed = end
+	return x.control
 }
 
 // empty is closed once no session is open.

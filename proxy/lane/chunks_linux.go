@@ -10,7 +10,7 @@ type chunk struct {
 }
 
 // maxChunks is how many a loop keeps that nobody uses.
-const maxChunks = 8
+const maxChunks = 2
 
 // chunks lend chunks to one loop. The zero value is ready.
 type chunks struct{ free []*chunk }

@@ -27,7 +27,7 @@ func (l *Loop) Listen(fd int, ready func(on *Worker)) (*Listening, error) {
 	for _, w := range l.workers {
 		w.Post(listen{x})
 		// One loop is woken for a connection, not all.
-		if err := epollAdd(w.epoll, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, 0); err != nil {
+		if err := epollAdd(w.epoll, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, int32(fd), 0); err != nil {
 			x.Pause()
 			x.forget(func() {})
 			return nil, fmt.Errorf("watch listening socket: %w", err)

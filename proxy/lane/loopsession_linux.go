@@ -25,7 +25,8 @@ type loopSession struct {
 	limits    *limits          // nil when there are none
 	dial      *dialing         // until the backend is connected
 	ending    *ending          // when it does not end in order
-	tag       uint32           // comes with its events
+	tag       uint32           // comes with its events; 0 until it is watched
+	place     uint32           // in the loop's table
 	first     flow.Side        // whose FIN came first
 	over      bool
 }
@@ -81,12 +82,8 @@ func (s *loopSession) progress() uint64 {
 // fd is the descriptor of the end that sends d.
 func (s *loopSession) fd(d flow.Direction) int { return int(s.ends[d].fd.Load()) }
 
-// serve handles what epoll says of one end.
-func (s *loopSession) serve(fd int, events uint32) {
-	d := flow.FromClient
-	if fd == s.fd(flow.FromBackend) {
-		d = flow.FromBackend
-	}
+// serve handles what epoll says of the end that sends d.
+func (s *loopSession) serve(d flow.Direction, events uint32) {
 	h, back := &s.halves[d], &s.halves[1-d]
 	const alarms = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR | unix.EPOLLPRI
 	if events&(unix.EPOLLIN|alarms) != 0 {
@@ -103,7 +100,7 @@ func (s *loopSession) serve(fd int, events uint32) {
 		return
 	}
 	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		if err := s.ends[d].failureIn(fd, events); err != nil {
+		if err := s.ends[d].failureIn(s.fd(d), events); err != nil {
 			s.end(err, side(d))
 		}
 	}

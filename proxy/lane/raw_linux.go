@@ -58,9 +58,9 @@ func setInt(fd, level, option int, value int32) {
 		uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0) //nolint:gosec // as above
 }
 
-// epollAdd watches fd; tag comes back with its events.
-func epollAdd(epoll, fd int, events, tag uint32) error {
-	return epollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd), Pad: int32(tag)})
+// epollAdd watches fd; name and tag come back with its events, as Fd and Pad.
+func epollAdd(epoll, fd int, events uint32, name int32, tag uint32) error {
+	return epollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: name, Pad: int32(tag)})
 }
 
 // epollRemove ends that; closing fd does the same.

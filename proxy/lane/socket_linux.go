@@ -22,35 +22,46 @@ import (
 // while another writes, and everything else is safe at any time, also after Close, when it answers [os.ErrClosed] or
 // the like.
 type Socket struct {
-	local, remote netip.AddrPort
 	file          *os.File     // once it has joined Go's poller
 	fd            atomic.Int32 // -1 when it is closed and had not joined
 	marks         atomic.Uint32
+	local, remote address
+	zones         *[2]string // of local and remote; nil when neither has one
 }
 
 // Marks of a socket.
 const (
-	markShut   = 1 << iota // our direction was closed by CloseWrite
-	markInline             // urgent bytes are read in line
-	markUntuned            // see Untuned
+	markShut    = 1 << iota // our direction was closed by CloseWrite
+	markInline              // urgent bytes are read in line
+	markUntuned             // see Untuned
 )
 
 // NewSocket takes over fd, a connected stream socket that is nonblocking and close-on-exec. The addresses are not valid
 // for Unix sockets.
 func NewSocket(fd int, local, remote netip.AddrPort) *Socket {
-	s := &Socket{local: local, remote: remote}
+	s := &Socket{local: pack(local), remote: pack(remote)}
+	if l, r := local.Addr().Zone(), remote.Addr().Zone(); l != "" || r != "" {
+		s.zones = &[2]string{l, r}
+	}
 	s.fd.Store(int32(fd))
 	return s
 }
 
 // Local is the socket's own address; not valid for Unix sockets.
-func (s *Socket) Local() netip.AddrPort { return s.local }
+func (s *Socket) Local() netip.AddrPort { return s.local.unpack(s.zone(0)) }
 
 // Remote is the other end's address; not valid for Unix sockets.
-func (s *Socket) Remote() netip.AddrPort { return s.remote }
+func (s *Socket) Remote() netip.AddrPort { return s.remote.unpack(s.zone(1)) }
+
+func (s *Socket) zone(end int) string {
+	if s.zones == nil {
+		return ""
+	}
+	return s.zones[end]
+}
 
 // IsUnix says whether this is a Unix socket.
-func (s *Socket) IsUnix() bool { return !s.remote.IsValid() }
+func (s *Socket) IsUnix() bool { return s.remote.bits == 0 }
 
 // UrgentInline says that SO_OOBINLINE is set already: an accepted socket has it from its listener.
 func (s *Socket) UrgentInline() { s.marks.Or(markInline) }
@@ -68,7 +79,7 @@ func (s *Socket) tune() {
 	s.marks.And(^uint32(markUntuned))
 	_ = s.Control(func(fd uintptr) {
 		setInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		if s.remote.Addr().Unmap().IsLoopback() {
+		if s.Remote().Addr().Unmap().IsLoopback() {
 			LocalCongestion(int(fd))
 		}
 	})

@@ -52,9 +52,9 @@ func (w *Worker) serve(events []unix.EpollEvent) {
 			}
 			continue
 		}
-		// A session that ended in this batch has left the table; another may have got the descriptor's number since.
-		if s := w.table[e.Fd]; s != nil && s.tag == uint32(e.Pad) {
-			s.serve(int(e.Fd), e.Events)
+		// A session that ended in this batch has left the table; another may have got its place since.
+		if s := w.table[e.Fd>>1]; s != nil && s.tag == uint32(e.Pad) {
+			s.serve(flow.Direction(e.Fd&1), e.Events)
 		}
 	}
 }

@@ -25,7 +25,8 @@ type Worker struct {
 	stopped  bool
 
 	events    []unix.EpollEvent
-	table     []*loopSession // by descriptor
+	table     []*loopSession // by place
+	free      []uint32       // places in it
 	tag       uint32         // of the newest session
 	listening map[int32]*Listening
 	ready     []way // those that used up their budget
@@ -48,7 +49,7 @@ func newWorker(l *Loop) (*Worker, error) {
 	if err := w.mail.open(); err != nil {
 		return nil, errors.Join(err, closeFD(w.epoll))
 	}
-	if err := epollAdd(w.epoll, w.mail.event, unix.EPOLLIN|unix.EPOLLET, 0); err != nil {
+	if err := epollAdd(w.epoll, w.mail.event, unix.EPOLLIN|unix.EPOLLET, int32(w.mail.event), 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch eventfd: %w", err), w.close())
 	}
 	return w, nil
@@ -111,16 +112,19 @@ func (w *Worker) now() time.Duration { return time.Since(w.epoch) }
 func (w *Worker) watch(s *loopSession) error {
 	w.tag = max(w.tag+1, 1) // 0 is nobody's
 	s.tag = w.tag
-	for _, end := range s.ends {
+	if last := len(w.free) - 1; last >= 0 {
+		s.place, w.free = w.free[last], w.free[:last]
+		w.table[s.place] = s
+	} else {
+		s.place = uint32(len(w.table))
+		w.table = append(w.table, s)
+	}
+	for d, end := range s.ends {
 		fd := int(end.fd.Load())
 		if fd < 0 {
 			return fmt.Errorf("watch socket: %w", unix.EBADF)
 		}
-		for fd >= len(w.table) {
-			w.table = append(w.table, make([]*loopSession, max(len(w.table), 64))...)
-		}
-		w.table[fd] = s
-		if err := epollAdd(w.epoll, fd, sessionEvents, s.tag); err != nil {
+		if err := epollAdd(w.epoll, fd, sessionEvents, int32(s.place)<<1|int32(d), s.tag); err != nil {
 			return fmt.Errorf("watch socket: %w", err)
 		}
 	}
@@ -132,9 +136,8 @@ const sessionEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOL
 
 // forget has no more events come to s, whatever is left of the batch.
 func (w *Worker) forget(s *loopSession) {
-	for _, end := range s.ends {
-		if fd := int(end.fd.Load()); fd >= 0 && fd < len(w.table) && w.table[fd] == s {
-			w.table[fd] = nil
-		}
+	if s.tag != 0 && w.table[s.place] == s {
+		w.table[s.place] = nil
+		w.free = append(w.free, s.place)
 	}
 }
