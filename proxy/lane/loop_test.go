@@ -3,10 +3,15 @@
 package lane_test
 
 import (
+	"os"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/lane"
 	"github.com/lodoor/lodoor/proxy/lane/lanetest"
@@ -27,12 +32,42 @@ func loop(t testing.TB, c lane.LoopConfig) *lane.Loop {
 	return l
 }
 
+// TestLoop runs the whole suite with two loops, and with LODOOR_SOAK=1 in the other forms, too.
 func TestLoop(t *testing.T) {
-	t.Run("one loop", func(t *testing.T) { lanetest.Run(t, newLoop(lane.LoopConfig{Loops: 1})) })
 	t.Run("two loops", func(t *testing.T) { lanetest.Run(t, newLoop(lane.LoopConfig{Loops: 2})) })
-	t.Run("spinning", func(t *testing.T) {
-		lanetest.Run(t, newLoop(lane.LoopConfig{Loops: 1, Spin: 50 * time.Microsecond}))
-	})
+	run := lanetest.RunShort
+	if os.Getenv("LODOOR_SOAK") != "" {
+		run = lanetest.Run
+	}
+	t.Run("one loop", func(t *testing.T) { run(t, newLoop(lane.LoopConfig{Loops: 1})) })
+	t.Run("spinning", func(t *testing.T) { run(t, newLoop(lane.LoopConfig{Loops: 1, Spin: 50 * time.Microsecond})) })
+}
+
+// TestTurnComesAfterTasks has a task come while Turn runs, as from another loop: what it leaves to Turn must not wait
+// for the next event.
+func TestTurnComesAfterTasks(t *testing.T) {
+	var l *lane.Loop
+	var mu sync.Mutex
+	var seen []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, what)
+	}
+	var armed atomic.Bool
+	l = loop(t, lane.LoopConfig{Loops: 1, Turn: func() {
+		if armed.CompareAndSwap(true, false) {
+			l.Least().Post(task(func(*lane.Worker) { note("task") }))
+		}
+		note("turn")
+	}})
+	defer closeLane(t, l)
+	l.Least().Post(task(func(*lane.Worker) { armed.Store(true) }))
+	testkit.Wait(t, "a turn after the task", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Index(seen, "task") >= 0 && seen[len(seen)-1] == "turn"
+	}, lanetest.Patience)
 }
 
 func FuzzLoop(f *testing.F) { lanetest.Fuzz(f, newLoop(lane.LoopConfig{})) }

@@ -29,6 +29,17 @@ func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	t.Run("Many", k.many)
 }
 
+// RunShort is what of Run takes a few seconds: one network, and without measuring memory.
+func RunShort(t *testing.T, newLane func(t *testing.T) lane.Lane) {
+	k := kit{newLane: newLane, network: networks()[0]}
+	for name, test := range map[string]func(*testing.T){
+		"Conn": k.conn, "Outcome": k.outcomes, "Timeout": k.timeouts, "Bulk": k.bulk, "Backpressure": k.backpressure,
+		"Tap": k.tap, "Kill": k.kill, "KillRace": k.killRace, "Random": k.random, "Many": k.many,
+	} {
+		t.Run(name, test)
+	}
+}
+
 func runNetwork(t *testing.T, k kit) {
 	t.Run("Conn", k.conn)
 	t.Run("Behaviour", k.behaviours)
