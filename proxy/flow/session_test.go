@@ -16,8 +16,8 @@ func TestSessionIDIsBase32(t *testing.T) {
 			t.Fatalf("%x is %s, want %s", raw[:10], got, want)
 		}
 	}
-	if NewSessionID() == NewSessionID() {
-		t.Error("two identifiers are the same")
+	if first, second := NewSessionID(), NewSessionID(); first == second {
+		t.Errorf("two identifiers are %s", first)
 	}
 }
 
