@@ -16,13 +16,13 @@ import (
 
 // options are the command line.
 type options struct {
-	only, doors string
-	rounds      int
-	seconds     float64
-	seed        uint64
-	idle        int
-	out, lodoor string
-	list        bool
+	only, doors, leaveOut string
+	rounds                int
+	seconds               float64
+	seed                  uint64
+	idle                  int
+	out, lodoor           string
+	list                  bool
 }
 
 // mostIdle is how many idle sessions leave room for short connections beside them.
@@ -34,6 +34,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	set.SetOutput(stderr)
 	set.StringVar(&o.only, "only", "", "the `workloads`, parted by commas; all without it")
 	set.StringVar(&o.doors, "doors", "", "the `doors`, parted by commas; those of each workload without it")
+	set.StringVar(&o.leaveOut, "leave-out", "", "`doors` that no workload visits, parted by commas")
 	set.IntVar(&o.rounds, "rounds", 10, "how often each workload visits each door")
 	set.Float64Var(&o.seconds, "seconds", 2, "how long one load lasts; iperf3 and pgbench know whole seconds")
 	set.Uint64Var(&o.seed, "seed", 1, "of the order of doors in each round")

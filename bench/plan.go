@@ -27,8 +27,8 @@ func newPlan(o options) (plan, error) {
 	for _, d := range peers.All() {
 		p.doors[d.Name] = d
 	}
-	only, doors := split(o.only), split(o.doors)
-	for _, name := range doors {
+	only, doors, leaveOut := split(o.only), split(o.doors), split(o.leaveOut)
+	for _, name := range slices.Concat(doors, leaveOut) {
 		if _, ok := p.doors[name]; !ok {
 			return p, fmt.Errorf("unknown door %q; -list names them", name)
 		}
@@ -43,6 +43,7 @@ func newPlan(o options) (plan, error) {
 				return relayed && p.doors[name].Program() == ""
 			})
 		}
+		w.Doors = slices.DeleteFunc(slices.Clone(w.Doors), func(name string) bool { return slices.Contains(leaveOut, name) })
 		if len(w.Doors) > 0 {
 			p.workloads = append(p.workloads, w)
 		}
