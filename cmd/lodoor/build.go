@@ -119,7 +119,7 @@ func (d *door) buildLane() (lane.Lane, error) {
 	case errors.Is(err, errors.ErrUnsupported) && settings.Kind == lane.KindAuto:
 		return lane.NewCopy(lane.CopyConfig{})
 	default:
-		return nil, fmt.Errorf("make the event loops: %w", err)
+		return nil, fmt.Errorf("make the event loops: %w; raise the limit of descriptors (ulimit -n), or take --lane copy", err)
 	}
 }
 
