@@ -28,8 +28,8 @@ type localPeers struct{}
 
 func (localPeers) Prepare(uintptr, string) error { return nil }
 
-func (localPeers) Identify(s *lane.Socket) (flow.Peer, flow.Origin) {
-	return flow.Peer{Addr: s.Remote(), Front: s.Local(), Zone: flow.ZoneLoopback, Proof: flow.ProofIngress}, flow.Origin{}
+func (localPeers) Identify(s *lane.Socket) (flow.Peer, flow.Origin, flow.Lead) {
+	return flow.Peer{Addr: s.Remote(), Front: s.Local(), Zone: flow.ZoneLoopback, Proof: flow.ProofIngress}, flow.Origin{}, flow.Lead{}
 }
 
 // verdicts answers the same to everybody.

@@ -13,11 +13,19 @@ type Identifier interface {
 	// Prepare sets on a listening socket, before it listens, what Identify needs on accepted ones. fd is the socket;
 	// network is tcp4, tcp6 or unix.
 	Prepare(fd uintptr, network string) error
-	// Identify never fails: what could not be found out is unknown.
-	Identify(s *lane.Socket) (flow.Peer, flow.Origin)
+	// Identify never fails: what could not be found out is unknown. The lead is what the peer's process can be looked for
+	// by.
+	Identify(s *lane.Socket) (flow.Peer, flow.Origin, flow.Lead)
 }
 
-// Rules decide. Decide is pure and never waits.
+// Resolver looks for the processes behind peers.
+type Resolver interface {
+	// Seek begins to look for the process that the lead leads to, and returns at once. The answer is known plus what was
+	// found, or known itself, and comes at the deadline at the latest.
+	Seek(l flow.Lead, known flow.Origin, deadline time.Time, by flow.Seeker)
+}
+
+// Rules decide. Decide is pure and never waits; it answers [flow.Need] only while the process was not sought.
 type Rules interface {
 	Decide(f *flow.Facts) flow.Verdict
 }

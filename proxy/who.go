@@ -14,13 +14,23 @@ type who struct {
 	proof  flow.Proof
 	via    string // the ingress interface
 	origin flow.Origin
+	// conveyed is whom the peer speaks for; mostly nil.
+	conveyed *flow.Conveyed
 }
 
 // whose keeps the who that was found out last.
 type whose struct{ last atomic.Pointer[who] }
 
+// same compares what sessions can share. Several holders of a socket are one session's affair.
+func (w *who) same(o *who) bool {
+	a, b := &w.origin, &o.origin
+	return w.zone == o.zone && w.proof == o.proof && w.via == o.via && w.conveyed == o.conveyed &&
+		a.Attribution == b.Attribution && a.UID == b.UID && a.User == b.User && a.PID == b.PID && a.Program == b.Program &&
+		a.Process == b.Process && a.Forwarder == b.Forwarder && len(a.Holders)+len(b.Holders) == 0
+}
+
 func (k *whose) share(w who) *who {
-	if last := k.last.Load(); last != nil && *last == w {
+	if last := k.last.Load(); last != nil && last.same(&w) {
 		return last
 	}
 	k.last.Store(&w)
@@ -29,7 +39,7 @@ func (k *whose) share(w who) *who {
 
 func (x *session) identify() {
 	s := x.server()
-	p, o := s.config.Identify.Identify(x.client)
+	p, o, _ := s.config.Identify.Identify(x.client)
 	x.who = s.whose.share(who{zone: p.Zone, proof: p.Proof, via: p.Interface, origin: o})
 }
 
@@ -38,6 +48,7 @@ func (x *session) peer() flow.Peer {
 	return flow.Peer{
 		Addr: plain(x.client.Remote()), Front: plain(x.client.Local()), Path: x.front.endpoint.Path,
 		Zone: x.who.zone, Interface: x.who.via, Proof: x.who.proof,
+		Conveyed: x.who.conveyed,
 	}
 }
 

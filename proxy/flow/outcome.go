@@ -111,6 +111,8 @@ type Outcome struct {
 	EndedBy Side
 	// Detail is the cause in words, when there is more to say than End: "nothing listens on localhost:5432".
 	Detail string
+	// Refused is the verdict of the gate that ended the session; nil when none did.
+	Refused *Verdict
 	// ClientTCP and BackendTCP are set when the session ended by reset or timeout on a TCP leg.
 	ClientTCP, BackendTCP *TCPInfo
 }

@@ -43,6 +43,8 @@ type Peer struct {
 	Interface string
 	// Proof is how the peer was shown to be on this host.
 	Proof Proof
+	// Conveyed is whom the peer speaks for, when it is a trusted proxy that said so; otherwise nil.
+	Conveyed *Conveyed
 }
 
 // Local says whether the peer was shown to be on this host.
@@ -90,4 +92,27 @@ type Origin struct {
 	PID int
 	// Program is what a person calls that process; empty when unknown.
 	Program string
+	// Process is what else was found out about it; nil when nothing was, or nothing yet. With AttributionExactConnect it
+	// is the process that connected; with AttributionLiveSocket one that held the socket.
+	Process *Process
+	// Holders are the processes that held the socket when it was looked for, Process among them if it did, when they are
+	// more than one, or others than Process.
+	Holders []*Process
+	// Forwarder is set when one of them carries somebody else's connection.
+	Forwarder *Forwarder
+}
+
+// Known says whether anything is.
+func (o *Origin) Known() bool { return o.Attribution != AttributionNone }
+
+// Processes are all that may speak on the connection; empty when none is known.
+func (o *Origin) Processes() []*Process {
+	switch {
+	case len(o.Holders) > 0:
+		return o.Holders
+	case o.Process != nil:
+		return []*Process{o.Process}
+	default:
+		return nil
+	}
 }

@@ -23,12 +23,14 @@ const (
 	EventAlert
 	EventConfigLoaded
 	EventConfigRejected
+	EventSessionOrigin
 )
 
 func eventNames() []string {
 	return []string{
 		"", "journal.start", "journal.stop", "journal.recovered", "journal.gap", "journal.rotated", "journal.pruned",
 		"session.open", "session.close", "session.refused", "alert", "config.loaded", "config.rejected",
+		"session.origin",
 	}
 }
 
@@ -61,12 +63,12 @@ type Record struct {
 	Peer    *Peer
 	Origin  *Origin
 	Backend *Endpoint // where the session goes, as configured
-	Verdict *Verdict
-	Outcome *Outcome // session.close
-	Refusal *Refusal // session.refused
-	Alert   *Alert   // alert
-	Config  *Config  // config.loaded, config.rejected
-	Journal *Journal // journal.*
+	Verdict *Verdict  // of a close only when a gate refused the session
+	Outcome *Outcome  // session.close
+	Refusal *Refusal  // session.refused
+	Alert   *Alert    // alert
+	Config  *Config   // config.loaded, config.rejected
+	Journal *Journal  // journal.*
 }
 
 // Refusal is what session.refused says beyond the peer and the verdict of its sample.

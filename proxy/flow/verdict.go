@@ -10,9 +10,10 @@ const (
 	Deny      Action = iota // the zero value refuses
 	Allow                   // the session goes on
 	WouldDeny               // observe mode: let in, recorded and alerted as if denied
+	Need                    // no answer yet: the peer's process has to be looked for first
 )
 
-func actionNames() []string { return []string{"deny", "allow", "would_deny"} }
+func actionNames() []string { return []string{"deny", "allow", "would_deny", "need"} }
 
 func (a Action) String() string { return enumName(actionNames(), uint8(a)) }
 
@@ -41,11 +42,15 @@ const (
 	CauseJournal         // the open record could not be written
 	CauseDraining        // lodoor is shutting down
 	CauseInternal        // lodoor could not examine the socket
+	CauseHeader          // the PROXY protocol header: missing, malformed, or from a peer that is not trusted to send one
+	CauseProtocol        // the client does not speak the service's protocol: an HTTP request at a database's door
+	CauseHost            // an HTTP request for another host, or from a page of another origin
 )
 
 func causeNames() []string {
 	return []string{
 		"", "non_local", "disguised", "rule", "identity", "limit", "tripwire", "journal", "draining", "internal",
+		"header", "protocol", "host",
 	}
 }
 
@@ -77,5 +82,7 @@ type Facts struct {
 	Service string
 	Peer    Peer
 	Origin  Origin
-	Time    time.Time
+	// Sought says that the peer's process has been looked for: what is unknown now remains so.
+	Sought bool
+	Time   time.Time
 }

@@ -25,9 +25,9 @@ func TestUsersOutsideTheUserNamespaceAreUnknown(t *testing.T) {
 	id := newHidden(t)
 	l := listen(t, id, "tcp4", os.Getenv("LODOOR_TEST_ADDRESS"))
 	_, _ = os.Stdout.WriteString("listening " + l.Addr().String() + "\n")
-	p, o := id.Identify(accept(t, l))
+	p, o, _ := id.Identify(accept(t, l))
 	want{flow.ZoneLoopback, flow.ProofIngress, "lo"}.check(t, p)
-	if o != (flow.Origin{}) {
+	if o.Known() {
 		t.Errorf("origin %+v of a user that is not mapped", o)
 	}
 }

@@ -50,8 +50,8 @@ func New(c Config) (*Identifier, error) {
 func (id *Identifier) Missing() []string { return id.missing }
 
 // Identify examines an accepted socket. It never fails: what could not be found out is unknown, and a peer that could
-// not be proven is not.
-func (id *Identifier) Identify(s *lane.Socket) (flow.Peer, flow.Origin) {
+// not be proven is not. The lead is what the peer's process can be looked for by.
+func (id *Identifier) Identify(s *lane.Socket) (flow.Peer, flow.Origin, flow.Lead) {
 	if s.IsUnix() {
 		return id.identifyUnix(s)
 	}
@@ -66,7 +66,7 @@ func (id *Identifier) Identify(s *lane.Socket) (flow.Peer, flow.Origin) {
 	if p.Local() && p.Zone != flow.ZoneLoopback {
 		p.Zone = flow.ZoneSelf // proven, though the address is not, or not any more, in the list
 	}
-	return p, id.owner(e)
+	return p, id.owner(e), flow.Lead{Local: p.Addr, Remote: p.Front, Inode: e.inode}
 }
 
 // evidence is what the system says about an accepted TCP socket.
@@ -75,6 +75,8 @@ type evidence struct {
 	ingress int
 	// found says that the peer's own socket is in this network namespace.
 	found bool
+	// inode is that socket's; 0 when unknown.
+	inode uint64
 	// uid is its user, when that is known.
 	uid      uint32
 	uidKnown bool

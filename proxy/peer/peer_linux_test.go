@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"syscall"
 	"testing"
@@ -55,9 +56,9 @@ func TestLocalPeersAreProven(t *testing.T) {
 			n.Host.Do(func() {
 				id := newIdentifier(t)
 				l := listen(t, id, tc.network, net.JoinHostPort(tc.listen, "0"))
-				p, o := id.Identify(tc.client.connect(t, l))
+				p, o, _ := id.Identify(tc.client.connect(t, l))
 				tc.want.check(t, p)
-				if o != (flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 0, User: "root"}) {
+				if !reflect.DeepEqual(o, flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 0, User: "root"}) {
 					t.Errorf("origin %+v", o)
 				}
 				if p.Disguised() || !p.Local() {
@@ -96,9 +97,9 @@ func TestRemotePeersAreNot(t *testing.T) {
 			})
 			n.Remote.Do(func() { _ = tc.client.hold(t, l) })
 			n.Host.Do(func() {
-				p, o := id.Identify(accept(t, l))
+				p, o, _ := id.Identify(accept(t, l))
 				tc.want.check(t, p)
-				if o != (flow.Origin{}) {
+				if !reflect.DeepEqual(o, flow.Origin{}) {
 					t.Errorf("origin %+v of a remote peer", o)
 				}
 			})
@@ -140,12 +141,12 @@ func TestDisguisedPeersAreNotProven(t *testing.T) {
 				t.Cleanup(func() { _ = unix.Close(fd) })
 			})
 			n.Host.Do(func() {
-				p, o := id.Identify(accept(t, l))
+				p, o, _ := id.Identify(accept(t, l))
 				want{tc.zone, flow.ProofNone, n.Link}.check(t, p)
 				if !p.Disguised() || p.Addr.Addr().String() != tc.source {
 					t.Errorf("peer %+v should be disguised as %s", p, tc.source)
 				}
-				if o != (flow.Origin{}) {
+				if !reflect.DeepEqual(o, flow.Origin{}) {
 					t.Errorf("origin %+v of a remote peer", o)
 				}
 			})
@@ -179,9 +180,9 @@ func TestClientsOfOtherUsers(t *testing.T) {
 	l := listen(t, id, "tcp4", "127.0.0.1:0")
 	for uid, name := range map[int]string{65534: "nobody", 4_000_000_123: ""} {
 		as(t, uid, func() { client{to: "127.0.0.1"}.hold(t, l) })
-		p, o := id.Identify(accept(t, l))
+		p, o, _ := id.Identify(accept(t, l))
 		want{flow.ZoneLoopback, flow.ProofIngress, "lo"}.check(t, p)
-		if o != (flow.Origin{Attribution: flow.AttributionUIDOnly, UID: uint32(uid), User: name}) {
+		if !reflect.DeepEqual(o, flow.Origin{Attribution: flow.AttributionUIDOnly, UID: uint32(uid), User: name}) {
 			t.Errorf("origin of user %d: %+v", uid, o)
 		}
 	}
@@ -198,7 +199,7 @@ func TestClientInAChildOfAnotherUser(t *testing.T) {
 	must(t, err)
 	must(t, cmd.Start())
 	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	if _, o := id.Identify(accept(t, l)); o.UID != 65534 || o.User != "nobody" {
+	if _, o, _ := id.Identify(accept(t, l)); o.UID != 65534 || o.User != "nobody" {
 		t.Errorf("origin %+v", o)
 	}
 }
@@ -211,7 +212,7 @@ func TestIdentifyByManyAtOnce(t *testing.T) {
 		s := client{to: to}.connect(t, l)
 		wg.Go(func() {
 			for range 200 {
-				p, o := id.Identify(s)
+				p, o, _ := id.Identify(s)
 				if p.Addr.Addr().String() != to || p.Proof != flow.ProofIngress || int(o.UID) != os.Getuid() {
 					t.Errorf("%s: %+v, %+v", to, p, o)
 					return
@@ -239,12 +240,12 @@ func TestClientsThatLeaveAtOnce(t *testing.T) {
 			leave()
 		}
 		s := accept(t, l)
-		p, o := id.Identify(s)
+		p, o, _ := id.Identify(s)
 		<-left
 		_ = s.Close()
 		want{flow.ZoneLoopback, flow.ProofIngress, "lo"}.check(t, p)
 		switch {
-		case o == (flow.Origin{}):
+		case reflect.DeepEqual(o, flow.Origin{}):
 		case o.Attribution != flow.AttributionUIDOnly || o.UID != uint32(uid):
 			t.Fatalf("client of user %d is blamed on %+v", uid, o)
 		default:
@@ -275,12 +276,12 @@ func TestReusedPortBlamesNobody(t *testing.T) {
 	again := client{to: "127.0.0.1", from: "127.0.0.5", port: int(addrPort(sa).Port())}
 	as(t, 65534, func() { again.hold(t, l) })
 
-	p, o := id.Identify(accept(t, l))
+	p, o, _ := id.Identify(accept(t, l))
 	want{flow.ZoneLoopback, flow.ProofIngress, "lo"}.check(t, p)
-	if o != (flow.Origin{}) {
+	if !reflect.DeepEqual(o, flow.Origin{}) {
 		t.Errorf("the first client is blamed on %+v", o)
 	}
-	if _, o = id.Identify(accept(t, l)); o.UID != 65534 || o.User != "nobody" {
+	if _, o, _ = id.Identify(accept(t, l)); o.UID != 65534 || o.User != "nobody" {
 		t.Errorf("the second client is %+v", o)
 	}
 }
@@ -325,11 +326,11 @@ func TestUnixPeers(t *testing.T) {
 			must(t, err)
 			t.Cleanup(func() { _ = c.Close() })
 		})
-		p, o := id.Identify(acceptUnix(t, l))
+		p, o, _ := id.Identify(acceptUnix(t, l))
 		if p != (flow.Peer{Path: address, Zone: flow.ZoneUnix, Proof: flow.ProofUnix}) {
 			t.Errorf("peer %+v", p)
 		}
-		if o != (flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 65534, User: "nobody", PID: os.Getpid()}) {
+		if !reflect.DeepEqual(o, flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 65534, User: "nobody", PID: os.Getpid()}) {
 			t.Errorf("origin %+v", o)
 		}
 	}
@@ -365,12 +366,12 @@ func TestWithoutSockDiag(t *testing.T) {
 		id := newIdentifier(t)
 		must(t, id.Close())
 		l := listen(t, id, "tcp4", "0.0.0.0:0")
-		p, o := id.Identify(client{to: "127.0.0.1"}.connect(t, l))
+		p, o, _ := id.Identify(client{to: "127.0.0.1"}.connect(t, l))
 		want{flow.ZoneLoopback, flow.ProofIngress, "lo"}.check(t, p)
-		if o != (flow.Origin{}) {
+		if !reflect.DeepEqual(o, flow.Origin{}) {
 			t.Errorf("origin %+v", o)
 		}
-		p, _ = id.Identify(client{to: n.Host4.String()}.connect(t, l))
+		p, _, _ = id.Identify(client{to: n.Host4.String()}.connect(t, l))
 		want{flow.ZoneSelf, flow.ProofNone, n.Link}.check(t, p)
 	})
 }
@@ -382,7 +383,7 @@ func TestNewAddressIsProven(t *testing.T) {
 		id := newIdentifier(t)
 		l := listen(t, id, "tcp4", "0.0.0.0:0")
 		n.Host.IP("addr", "add", "10.97.0.1/24", "dev", n.Link)
-		p, _ := id.Identify(client{to: "10.97.0.1"}.connect(t, l))
+		p, _, _ := id.Identify(client{to: "10.97.0.1"}.connect(t, l))
 		want{flow.ZoneSelf, flow.ProofSocket, n.Link}.check(t, p)
 	})
 }
@@ -398,7 +399,7 @@ func BenchmarkIdentify(b *testing.B) {
 			s := client{to: host}.connect(b, l)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, o := id.Identify(s); o.Attribution == flow.AttributionNone {
+				if _, o, _ := id.Identify(s); o.Attribution == flow.AttributionNone {
 					b.Fatal("not found")
 				}
 			}

@@ -79,6 +79,7 @@ func (id *Identifier) examine(s *lane.Socket) (e evidence) {
 			return
 		}
 		e.found = true
+		e.inode = uint64(client.Inode)
 		e.uid, e.uidKnown = client.Owner()
 		e.uidKnown = e.uidKnown && int64(e.uid) != id.hidden
 	})

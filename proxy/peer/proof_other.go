@@ -31,6 +31,6 @@ func proofOf(z flow.Zone, _ evidence, _ *Interface) flow.Proof {
 	return flow.ProofNone
 }
 
-func (id *Identifier) identifyUnix(*lane.Socket) (flow.Peer, flow.Origin) {
-	return flow.Peer{Zone: flow.ZoneUnix, Proof: flow.ProofUnix}, flow.Origin{}
+func (id *Identifier) identifyUnix(*lane.Socket) (flow.Peer, flow.Origin, flow.Lead) {
+	return flow.Peer{Zone: flow.ZoneUnix, Proof: flow.ProofUnix}, flow.Origin{}, flow.Lead{}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // identifyUnix tells who is at the other end of a Unix socket: the kernel kept it at connect (SO_PEERCRED, unix(7)).
-func (id *Identifier) identifyUnix(s *lane.Socket) (p flow.Peer, o flow.Origin) {
+func (id *Identifier) identifyUnix(s *lane.Socket) (p flow.Peer, o flow.Origin, l flow.Lead) {
 	p = flow.Peer{Zone: flow.ZoneUnix, Proof: flow.ProofUnix}
 	_ = s.Control(func(fd uintptr) { // fails on a closed socket only
 		if sa, err := unix.Getsockname(int(fd)); err == nil {
@@ -21,7 +21,7 @@ func (id *Identifier) identifyUnix(s *lane.Socket) (p flow.Peer, o flow.Origin) 
 			return
 		}
 		o = id.owner(evidence{uid: cred.Uid, uidKnown: int64(cred.Uid) != id.hidden})
-		o.PID = int(cred.Pid)
+		o.PID, l.PID = int(cred.Pid), int(cred.Pid)
 	})
-	return p, o
+	return p, o, l
 }

@@ -1,0 +1,23 @@
+package flow
+
+import "net/netip"
+
+// Lead is what a search for the process behind a peer begins with. The zero Lead leads nowhere.
+type Lead struct {
+	// Local and Remote are the ends of the peer's own socket, as that socket has them: Remote is the front.
+	Local, Remote netip.AddrPort
+	// Inode is the socket's (sock_diag(7)); 0 when unknown.
+	Inode uint64
+	// PID and PIDFD are the process at the other end of a Unix socket (SO_PEERCRED, SO_PEERPIDFD); 0 when unknown. Who
+	// has the Lead closes PIDFD.
+	PID, PIDFD int
+}
+
+// Seeker waits for the answer to a search for a process.
+type Seeker interface {
+	// Wanted says whether it still waits. A search that nobody waits for may be given up without an answer. It must not
+	// block.
+	Wanted() bool
+	// Found is the answer; it is called once at most, on a goroutine that other searches need, and must not block.
+	Found(o Origin)
+}
