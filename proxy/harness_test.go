@@ -37,6 +37,8 @@ type verdicts struct{ flow.Verdict }
 
 func (v verdicts) Decide(*flow.Facts) flow.Verdict { return v.Verdict }
 
+func (verdicts) ProcessWait() time.Duration { return 10 * time.Second }
+
 func allowAll() Rules { return verdicts{flow.Verdict{Action: flow.Allow, Rule: "test.allow"}} }
 
 func denyAll() Rules {

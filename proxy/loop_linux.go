@@ -103,18 +103,34 @@ func (a *loopAccept) tell(err error) {
 	}
 }
 
-// Run takes the session a step further, on its loop.
+// Run takes the session a step further, on its loop. What has to be waited for goes on on a goroutine.
 func (x *session) Run(on *lane.Worker) {
-	if x.recorded {
+	switch {
+	case x.recorded:
 		x.connect()
 		return
+	case x.settings.Header != nil:
+		on.Dealt()
+		go x.run()
+		return
 	}
-	verdict := x.admit()
-	if verdict == nil {
+	lead := x.identify()
+	verdict := x.barred()
+	if verdict.Action == flow.Allow {
+		verdict = x.decide()
+	}
+	if verdict.Action == flow.Need {
+		on.Dealt()
+		go x.proceed(lead)
+		return
+	}
+	if !x.admit(&verdict) {
+		discard(lead)
 		on.Dealt()
 		return
 	}
-	x.server().config.Log.Add(x.opened(verdict), x.written)
+	x.server().config.Log.Add(x.opened(&verdict), x.written)
+	x.seek(lead)
 }
 
 // written is called when the open record is where it was promised to be, by whoever wrote it.
@@ -163,8 +179,8 @@ func (x *session) connected(err error) {
 		x.dialled()
 		return
 	}
-	x.backend = nil
 	killed := x.server().sessions.attach(x, nil)
+	x.backend = nil
 	switch {
 	case killed != flow.EndUnknown:
 		x.undialled(&dialError{killed, "lodoor stopped while the backend was being dialled"})
@@ -177,6 +193,7 @@ func (x *session) connected(err error) {
 
 // closeOnLoop is close on the session's loop.
 func (x *session) closeOnLoop(o flow.Outcome) {
+	x.server().sessions.end(x)
 	x.server().config.Log.Add(x.closed(&o), nil)
 	x.leave()
 }

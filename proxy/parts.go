@@ -28,6 +28,21 @@ type Resolver interface {
 // Rules decide. Decide is pure and never waits; it answers [flow.Need] only while the process was not sought.
 type Rules interface {
 	Decide(f *flow.Facts) flow.Verdict
+	// ProcessWait is how long a session waits for the peer's process when Decide needs it.
+	ProcessWait() time.Duration
+}
+
+// Header reads the header in which a trusted peer says for whom it speaks (PROXY protocol).
+type Header interface {
+	// Trust says whether the peer may say it; it answers [flow.Need] only while the process was not sought.
+	Trust(f *flow.Facts) flow.Verdict
+	// Timeout is how long the header may take to come.
+	Timeout() time.Duration
+	// Missing is how many bytes the header has at least beyond b, its beginning; at least 1.
+	Missing(b []byte) int
+	// Parse reads a header. n is its length; 0 when more of it has to come. The answer is nil when the header conveys
+	// nobody, as of a proxy's own health check.
+	Parse(b []byte, from *flow.Peer) (n int, c *flow.Conveyed, err error)
 }
 
 // Log takes records. Append never waits for the disk; done, which may be nil, is called once the promised durability

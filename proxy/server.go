@@ -22,6 +22,10 @@ type Service struct {
 	Timeouts Timeouts
 	Record   bool         // make a tap, when there is a recorder
 	Tripwire []netip.Addr // own addresses to watch on the fronts' ports
+	// Header, when it is not nil, is asked of every peer before the rules.
+	Header Header
+	// Gate makes the gate of a session that came in at a front; nil, or an answer of nil, is none.
+	Gate func(front netip.AddrPort) flow.Gate
 }
 
 // Config is what a Server is made of.
@@ -32,6 +36,7 @@ type Config struct {
 	Rules    Rules
 	Log      Log
 	Recorder Recorder // nil: nothing is recorded
+	Resolver Resolver // nil: processes are not looked for
 	// Drain is how long sessions may go on after the end was asked for; 0 ends them at once.
 	Drain time.Duration
 	// Warn takes messages for the person who runs lodoor; nil drops them.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -16,7 +17,7 @@ type session struct {
 	id       flow.SessionID
 	client   *lane.Socket
 	accepted time.Time
-	who      *who // set once by identify
+	who      atomic.Pointer[who] // set by identify, and once more when the peer's process is found
 
 	next, prev *session // of the table
 
@@ -28,6 +29,8 @@ type session struct {
 	control  lane.Control // set when the lane has it; the table's lock guards it, and killed
 	killed   flow.End     // asked for before the lane had it
 	recorded bool         // on an event loop: the open record is where it was promised to be
+	sought   bool         // the peer's process has been looked for, since the rules asked for it
+	over     atomic.Bool  // the close record is on its way; set with the table's lock held
 	driven
 }
 
@@ -43,13 +46,18 @@ func (s *Server) newSession(l *listener, client *lane.Socket) *session {
 }
 
 // run takes the session from accept to the lane, or to its refusal, on a goroutine that waits where it has to.
-func (x *session) run() {
-	verdict := x.admit()
-	if verdict == nil {
+func (x *session) run() { x.proceed(x.identify()) }
+
+// proceed is run for a peer that was examined.
+func (x *session) proceed(lead flow.Lead) {
+	verdict := x.judge(&lead)
+	if !x.admit(&verdict) {
+		discard(lead)
 		return
 	}
 	written := make(chan struct{})
-	x.server().config.Log.Append(x.opened(verdict), func(flow.Identity, error) { close(written) })
+	x.server().config.Log.Append(x.opened(&verdict), func(flow.Identity, error) { close(written) })
+	x.seek(lead)
 	<-written
 	x.tapIn()
 	x.dialling = time.Since(x.accepted)
@@ -58,26 +66,26 @@ func (x *session) run() {
 
 func (x *session) server() *Server { return x.settings.service.server }
 
-// admit finds out who the peer is and answers the verdict that lets it in. Nil is that it is not let in: the session is
-// over.
-func (x *session) admit() *flow.Verdict {
-	x.identify()
-	verdict := x.decide()
-	if verdict.Action == flow.Deny {
-		x.refuse(&verdict)
-		return nil
+// judge finds a verdict, and waits for what it takes: the PROXY header, the peer's process.
+func (x *session) judge(lead *flow.Lead) flow.Verdict {
+	if v := x.barred(); v.Action == flow.Deny {
+		return v
 	}
-	release, limited := x.settings.service.limits.admit(x.client.Remote().Addr(), x.accepted)
-	if limited.Action == flow.Deny {
-		x.refuse(&limited)
-		return nil
+	if x.settings.Header != nil {
+		if v := x.takeHeader(lead); v.Action == flow.Deny {
+			return v
+		}
 	}
-	x.release = release
-	return &verdict
+	v := x.decide()
+	if v.Action == flow.Need {
+		x.search(lead)
+		v = x.decide()
+	}
+	return v
 }
 
-// decide asks the rules; what they cannot know comes first.
-func (x *session) decide() flow.Verdict {
+// barred is a denial of what no rule can let in.
+func (x *session) barred() flow.Verdict {
 	switch {
 	case x.front.tripwire:
 		return flow.Verdict{Rule: "builtin.tripwire", Cause: flow.CauseTripwire,
@@ -85,8 +93,34 @@ func (x *session) decide() flow.Verdict {
 	case x.server().draining():
 		return flow.Verdict{Rule: "builtin.draining", Cause: flow.CauseDraining, Reason: "lodoor is shutting down"}
 	}
+	return flow.Verdict{Action: flow.Allow}
+}
+
+// decide asks the rules.
+func (x *session) decide() flow.Verdict {
 	rules := *x.server().rules.Load()
-	return rules.Decide(&flow.Facts{Service: x.settings.service.name, Peer: x.peer(), Origin: x.who.origin, Time: x.accepted})
+	return rules.Decide(x.facts())
+}
+
+func (x *session) facts() *flow.Facts {
+	return &flow.Facts{
+		Service: x.settings.service.name, Peer: x.peer(), Origin: x.who.Load().origin, Sought: x.sought, Time: x.accepted,
+	}
+}
+
+// admit asks the limits, when the verdict lets the peer in, and carries out a denial: the session is over then.
+func (x *session) admit(v *flow.Verdict) bool {
+	if v.Action == flow.Deny {
+		x.refuse(v)
+		return false
+	}
+	release, limited := x.settings.service.limits.admit(x.client.Remote().Addr(), x.accepted)
+	if limited.Action == flow.Deny {
+		x.refuse(&limited)
+		return false
+	}
+	x.release = release
+	return true
 }
 
 // refuse resets the client before a byte, and records it.
@@ -95,7 +129,7 @@ func (x *session) refuse(v *flow.Verdict) {
 	peer := x.peer()
 	x.server().refused.add(flow.Record{
 		Time: x.accepted, Event: flow.EventSessionRefused, Service: x.settings.service.name,
-		Peer: &peer, Origin: &x.who.origin, Verdict: v,
+		Peer: &peer, Origin: &x.who.Load().origin, Verdict: v,
 		Refusal: &flow.Refusal{Count: 1, Distinct: 1, Tripwire: x.front.tripwire},
 	})
 	x.server().sessions.remove(x)
@@ -107,7 +141,7 @@ func (x *session) opened(v *flow.Verdict) flow.Record {
 	peer := x.peer()
 	return flow.Record{
 		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.settings.service.name, Session: x.id,
-		Peer: &peer, Origin: &x.who.origin, Verdict: v, Backend: &x.settings.Backend,
+		Peer: &peer, Origin: &x.who.Load().origin, Verdict: v, Backend: &x.settings.Backend,
 	}
 }
 
@@ -170,6 +204,7 @@ func (x *session) attach(control lane.Control) {
 
 // close writes the close record. It may run on a goroutine that other sessions need, and does not wait.
 func (x *session) close(o flow.Outcome) {
+	x.server().sessions.end(x)
 	x.server().config.Log.Append(x.closed(&o), nil)
 	x.leave()
 }
@@ -182,7 +217,7 @@ func (x *session) closed(o *flow.Outcome) flow.Record {
 	peer := x.peer()
 	return flow.Record{
 		Time: x.accepted.Add(o.Duration), Event: flow.EventSessionClose, Service: x.settings.service.name, Session: x.id,
-		Peer: &peer, Origin: &x.who.origin, Backend: &x.settings.Backend, Outcome: o,
+		Peer: &peer, Origin: &x.who.Load().origin, Backend: &x.settings.Backend, Verdict: o.Refused, Outcome: o,
 	}
 }
 

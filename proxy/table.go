@@ -99,12 +99,38 @@ func (t *table) attach(x *session, c lane.Control) flow.End {
 	return x.killed
 }
 
+// hold is the lane's hold on a session, and the socket that it was given with it; nil while there is none.
+func (t *table) hold(x *session) (lane.Control, *lane.Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x.control == nil {
+		return nil, nil
+	}
+	return x.control, x.backend
+}
+
 // condemn notes that a session is to be ended and answers the hold on it; nil while there is none.
 func (t *table) condemn(x *session, end flow.End) lane.Control {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x.killed = end
 	return x.control
+}
+
+// end notes that a session's close record is on its way: nothing is told of it behind that.
+func (t *table) end(x *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x.over.Store(true)
+}
+
+// whileOpen calls f, unless the session's close record is on its way; that waits for f.
+func (t *table) whileOpen(x *session, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !x.over.Load() {
+		f()
+	}
 }
 
 // empty is closed once no session is open.
@@ -120,14 +146,18 @@ func (t *table) empty() <-chan struct{} {
 	return c
 }
 
-func (t *table) killAll(end flow.End) {
+func (t *table) all() []*session {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	all := make([]*session, 0, t.open)
 	for s := t.first; s != nil; s = s.next {
 		all = append(all, s)
 	}
-	t.mu.Unlock()
-	for _, s := range all {
+	return all
+}
+
+func (t *table) killAll(end flow.End) {
+	for _, s := range t.all() {
 		s.kill(end)
 	}
 }

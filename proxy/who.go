@@ -37,18 +37,26 @@ func (k *whose) share(w who) *who {
 	return &w
 }
 
-func (x *session) identify() {
+func (x *session) identify() flow.Lead {
 	s := x.server()
-	p, o, _ := s.config.Identify.Identify(x.client)
-	x.who = s.whose.share(who{zone: p.Zone, proof: p.Proof, via: p.Interface, origin: o})
+	p, o, lead := s.config.Identify.Identify(x.client)
+	x.who.Store(s.whose.share(who{zone: p.Zone, proof: p.Proof, via: p.Interface, origin: o}))
+	return lead
+}
+
+// learn replaces what is known of the peer.
+func (x *session) learn(change func(*who)) {
+	w := *x.who.Load()
+	change(&w)
+	x.who.Store(x.server().whose.share(w))
 }
 
 // peer is the session's peer, as it was found out.
 func (x *session) peer() flow.Peer {
+	w := x.who.Load()
 	return flow.Peer{
 		Addr: plain(x.client.Remote()), Front: plain(x.client.Local()), Path: x.front.endpoint.Path,
-		Zone: x.who.zone, Interface: x.who.via, Proof: x.who.proof,
-		Conveyed: x.who.conveyed,
+		Zone: w.zone, Interface: w.via, Proof: w.proof, Conveyed: w.conveyed,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"runtime"
+	"time"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
@@ -94,7 +95,7 @@ func (d *door) buildServer() error {
 		return err
 	}
 	config := proxy.Config{
-		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
+		Services: services, Lane: moves, Identify: d.peers, Rules: doorRules{d.rules}, Log: (*doorLog)(d),
 		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
 	}
 	if d.recorder != nil {
@@ -259,3 +260,8 @@ func (d *door) abandon() {
 		_ = d.peers.Close()
 	}
 }
+
+// doorRules are the rules as the server sees them.
+type doorRules struct{ *rules.Set }
+
+func (doorRules) ProcessWait() time.Duration { return 200 * time.Millisecond }

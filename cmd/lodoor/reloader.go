@@ -84,7 +84,7 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if err != nil {
 		return err
 	}
-	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
+	if err := r.door.server.Reload(services, doorRules{loaded.RuleSet}); err != nil {
 		return explainBind(err)
 	}
 	r.door.webhook.Retarget(target)

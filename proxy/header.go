@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+const ruleHeader = "builtin.proxy_header"
+
+// takeHeader reads the PROXY header of a peer that is trusted to send one, and learns from it whom the peer speaks for.
+func (x *session) takeHeader(lead *flow.Lead) flow.Verdict {
+	h := x.settings.Header
+	v := h.Trust(x.facts())
+	if v.Action == flow.Need {
+		x.search(lead)
+		v = h.Trust(x.facts())
+	}
+	if v.Action != flow.Allow {
+		v.Action = flow.Deny
+		return v
+	}
+	conveyed, err := x.readHeader(h)
+	if err != nil {
+		return flow.Verdict{Rule: ruleHeader, Cause: flow.CauseHeader, Reason: err.Error()}
+	}
+	if conveyed != nil {
+		x.learn(func(w *who) { w.conveyed = conveyed })
+	}
+	return v
+}
+
+// readHeader reads exactly the header: the byte behind it belongs to the backend. So it reads what is missing for sure,
+// and looks again.
+func (x *session) readHeader(h Header) (*flow.Conveyed, error) {
+	peer := x.peer()
+	if err := x.client.SetReadDeadline(time.Now().Add(h.Timeout())); err != nil {
+		return nil, fmt.Errorf("read the PROXY header: %w", err)
+	}
+	defer context.AfterFunc(x.server().force, func() { _ = x.client.SetReadDeadline(time.Now()) })()
+	var b []byte
+	for {
+		have := len(b)
+		b = append(b, make([]byte, h.Missing(b))...)
+		if n, err := io.ReadFull(x.client, b[have:]); err != nil {
+			return nil, x.noHeader(h, have+n, err)
+		}
+		n, conveyed, err := h.Parse(b, &peer)
+		switch {
+		case err != nil:
+			return nil, err
+		case n > 0:
+			return conveyed, x.client.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// noHeader says in a person's words why a header did not come.
+func (x *session) noHeader(h Header, got int, err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("no PROXY header within %s: %d bytes came", h.Timeout(), got)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the peer closed the connection before the end of its PROXY header: %d bytes came", got)
+	default:
+		return fmt.Errorf("read the PROXY header: %w", err)
+	}
+}

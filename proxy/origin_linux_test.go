@@ -1,0 +1,259 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// answers is a resolver that keeps its seekers until it is told what to say.
+type answers struct {
+	mu    sync.Mutex
+	asked []func(flow.Origin)
+	by    []flow.Seeker
+}
+
+func (a *answers) Seek(_ flow.Lead, _ flow.Origin, _ time.Time, by flow.Seeker) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked, a.by = append(a.asked, by.Found), append(a.by, by)
+}
+
+// next waits for search n, from 0.
+func (a *answers) next(t *testing.T, n int) flow.Seeker {
+	t.Helper()
+	eventually(t, fmt.Sprintf("search %d", n), func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.by) > n
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.by[n]
+}
+
+func psql() flow.Origin {
+	p := &flow.Process{PID: 4242, Program: "psql"}
+	return flow.Origin{Attribution: flow.AttributionLiveSocket, PID: p.PID, Program: p.Program, Process: p}
+}
+
+func TestOriginIsRecordedBetweenOpenAndClose(t *testing.T) { onEachLane(t, testOriginIsRecorded) }
+
+func testOriginIsRecorded(t *testing.T, open opener) {
+	b, r, port := newBackend(t, "127.0.0.1:0"), &answers{}, freePort(t)
+	d := open(t, Config{Resolver: r, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	c := dial(t, at("127.0.0.1", port))
+	echo(t, c, "hello")
+	search := r.next(t, 0)
+	if !search.Wanted() {
+		t.Error("an open session does not want to know who its peer is")
+	}
+	search.Found(flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1}) // nothing new: no record
+	search.Found(psql())
+	if got := d.log.of(flow.EventSessionOrigin); len(got) != 1 || got[0].Origin.Program != "psql" ||
+		got[0].Session != d.log.of(flow.EventSessionOpen)[0].Session || got[0].Service != "echo" {
+		t.Fatalf("%+v", got)
+	}
+	if v := d.Sessions(); len(v) != 1 || v[0].Origin.PID != 4242 || !v[0].Running || v[0].FromClient != 5 || !v[0].Leg.IsValid() {
+		t.Errorf("%+v", v)
+	}
+	_ = c.Close()
+	closed := d.log.waitFor(t, flow.EventSessionClose, 1)
+	if closed[0].Origin.Program != "psql" {
+		t.Errorf("the close says %+v", closed[0].Origin)
+	}
+	search.Found(psql())
+	if n := len(d.log.of(flow.EventSessionOrigin)); n != 1 || search.Wanted() {
+		t.Errorf("%d records after the close; wanted: %v", n, search.Wanted())
+	}
+}
+
+// needy lets in psql alone, and asks for the process.
+type needy struct{ verdicts }
+
+func (needy) Decide(f *flow.Facts) flow.Verdict {
+	switch {
+	case f.Origin.Program == "psql":
+		return flow.Verdict{Action: flow.Allow, Rule: "psql"}
+	case f.Sought:
+		return flow.Verdict{Rule: "others", Cause: flow.CauseRule, Reason: "not psql"}
+	}
+	return flow.Verdict{Action: flow.Need, Rule: "psql"}
+}
+
+func TestRulesWaitForTheProcess(t *testing.T) { onEachLane(t, testRulesWaitForTheProcess) }
+
+func testRulesWaitForTheProcess(t *testing.T, open opener) {
+	b, r, port := newBackend(t, "127.0.0.1:0"), &answers{}, freePort(t)
+	d := open(t, Config{Resolver: r, Rules: needy{}, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	in := dial(t, at("127.0.0.1", port))
+	r.next(t, 0).Found(psql())
+	echo(t, in, "hello")
+	out := dial(t, at("127.0.0.1", port))
+	search := r.next(t, 1)
+	if n := len(d.log.of(flow.EventSessionOpen)); n != 1 {
+		t.Errorf("%d opens while a peer is not known", n)
+	}
+	search.Found(flow.Origin{})
+	expectReset(t, out)
+	if opens := d.log.of(flow.EventSessionOpen); opens[0].Origin.Program != "psql" || len(opens) != 1 {
+		t.Errorf("%+v", opens)
+	}
+	if got := d.log.waitFor(t, flow.EventSessionRefused, 1); got[0].Verdict.Rule != "others" {
+		t.Errorf("%+v", got[0].Verdict)
+	}
+	_ = in.Close()
+	d.log.waitFor(t, flow.EventSessionClose, 1)
+	if n := len(d.log.of(flow.EventSessionOrigin)); n != 0 || len(r.by) != 2 {
+		t.Errorf("%d origin records, %d searches for what was known at the open", n, len(r.by))
+	}
+}
+
+// Without a resolver what is unknown stays so, at once.
+func TestRulesWithoutAResolver(t *testing.T) { onEachLane(t, testRulesWithoutAResolver) }
+
+func testRulesWithoutAResolver(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	open(t, Config{Rules: needy{}, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	expectNoEntry(t, at("127.0.0.1", port))
+}
+
+// hello is a header "HELLO n\n" that conveys 192.0.2.n.
+type hello struct{ timeout time.Duration }
+
+func (hello) Trust(f *flow.Facts) flow.Verdict {
+	if f.Origin.Program == "stranger" {
+		return flow.Verdict{Rule: ruleHeader, Cause: flow.CauseHeader, Reason: "not trusted"}
+	}
+	return flow.Verdict{Action: flow.Allow}
+}
+
+func (h hello) Timeout() time.Duration { return h.timeout }
+
+func (hello) Missing(b []byte) int { return max(1, len("HELLO 1\n")-len(b)) }
+
+func (hello) Parse(b []byte, _ *flow.Peer) (int, *flow.Conveyed, error) {
+	switch {
+	case !bytes.HasPrefix(b, []byte("HELLO")):
+		return 0, nil, errors.New("that is no header")
+	case b[len(b)-1] != '\n':
+		return 0, nil, nil
+	case b[6] == '0':
+		return len(b), nil, nil
+	}
+	client := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, b[6] - '0'}), 4000)
+	return len(b), &flow.Conveyed{Client: client, Zone: flow.ZoneLAN, Version: 1}, nil
+}
+
+func TestHeader(t *testing.T) { onEachLane(t, testHeader) }
+
+func testHeader(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	d := open(t, Config{Services: []Service{{
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint(), Header: hello{20 * time.Second},
+	}}})
+	for i, header := range []string{"HELLO 7\n", "HELLO 0\n", "HELLO 007\n"} {
+		c := dial(t, at("127.0.0.1", port))
+		if _, err := io.WriteString(c, header+"first"); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 5)
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != "first" {
+			t.Fatalf("%q, %v", got, err)
+		}
+		echo(t, c, "and more")
+		opened := d.log.of(flow.EventSessionOpen)[i]
+		if conveyed := opened.Peer.Conveyed; (conveyed != nil) != (header == "HELLO 7\n") ||
+			conveyed != nil && conveyed.Client.String() != "192.0.2.7:4000" {
+			t.Errorf("%q: %+v", header, conveyed)
+		}
+		if opened.Peer.Addr.Addr().String() != "127.0.0.1" {
+			t.Errorf("the peer is %v", opened.Peer.Addr)
+		}
+		_ = c.Close()
+	}
+	for i, bad := range []string{"GET / HTTP/1.1\r\n\r\n", "HEL"} {
+		c := dial(t, at("127.0.0.1", port))
+		if _, err := io.WriteString(c, bad); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.(*net.TCPConn).CloseWrite()
+		expectReset(t, c)
+		refused := d.log.waitFor(t, flow.EventSessionRefused, i+1)
+		if v := refused[i].Verdict; v.Cause != flow.CauseHeader || v.Rule != ruleHeader || v.Reason == "" {
+			t.Errorf("%+v", v)
+		}
+	}
+	if n := b.connections(); n != 3 {
+		t.Errorf("the backend saw %d connections", n)
+	}
+}
+
+func TestHeaderThatDoesNotCome(t *testing.T) { onEachLane(t, testHeaderThatDoesNotCome) }
+
+func testHeaderThatDoesNotCome(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	d := open(t, Config{Services: []Service{{
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint(), Header: hello{time.Millisecond},
+	}}})
+	c := dial(t, at("127.0.0.1", port))
+	expectReset(t, c)
+	if v := d.log.waitFor(t, flow.EventSessionRefused, 1)[0].Verdict; v.Reason != "no PROXY header within 1ms: 0 bytes came" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Lodoor's end does not wait for a header.
+func TestHeaderAtTheEnd(t *testing.T) { onEachLane(t, testHeaderAtTheEnd) }
+
+func testHeaderAtTheEnd(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	d := open(t, Config{Services: []Service{{
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint(), Header: hello{time.Hour},
+	}}})
+	c := dial(t, at("127.0.0.1", port))
+	eventually(t, "a session", func() bool { return d.Open() == 1 })
+	d.stop()
+	expectReset(t, c)
+}
+
+func TestKillByName(t *testing.T) { onEachLane(t, testKillByName) }
+
+func testKillByName(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	d := open(t, Config{Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	stays, goes := dial(t, at("127.0.0.1", port)), dial(t, at("127.0.0.1", port))
+	echo(t, stays, "one")
+	echo(t, goes, "two")
+	sessions := d.Sessions()
+	if len(sessions) != 2 || sessions[0].Accepted.After(sessions[1].Accepted) {
+		t.Fatalf("%+v", sessions)
+	}
+	for _, v := range sessions {
+		if v.Peer.Addr.String() == goes.LocalAddr().String() && !d.Kill(v.ID) {
+			t.Error("the session is not there to be ended")
+		}
+	}
+	expectReset(t, goes)
+	echo(t, stays, "three")
+	closed := d.log.waitFor(t, flow.EventSessionClose, 1)[0]
+	if closed.Outcome.End != flow.EndKilled || d.Kill(closed.Session) || d.Kill(flow.NewSessionID()) {
+		t.Errorf("%+v", closed.Outcome)
+	}
+}

@@ -1,0 +1,71 @@
+package proxy
+
+import (
+	"os"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// seekFor is how long the process of a peer that was let in is looked for.
+const seekFor = 5 * time.Second
+
+// seek has the process of a peer that was let in looked for beside the session: the answer becomes a record of its own.
+func (x *session) seek(lead flow.Lead) {
+	r := x.server().config.Resolver
+	w := x.who.Load()
+	if r == nil || x.sought || w.proof == flow.ProofNone {
+		discard(lead)
+		return
+	}
+	r.Seek(lead, w.origin, x.accepted.Add(seekFor), x)
+}
+
+// Wanted says whether the session is still open.
+func (x *session) Wanted() bool { return !x.over.Load() }
+
+// Found records who the peer is, unless the session is over.
+func (x *session) Found(o flow.Origin) {
+	if o.Process == nil {
+		return
+	}
+	x.server().sessions.whileOpen(x, func() {
+		x.learn(func(w *who) { w.origin = o })
+		peer := x.peer()
+		x.server().config.Log.Append(flow.Record{
+			Time: time.Now(), Event: flow.EventSessionOrigin, Service: x.settings.service.name, Session: x.id,
+			Peer: &peer, Origin: &x.who.Load().origin,
+		}, nil)
+	})
+}
+
+// search looks for the peer's process and waits, as long as the rules allow, since they cannot decide without it.
+func (x *session) search(lead *flow.Lead) {
+	x.sought = true
+	r := x.server().config.Resolver
+	if r == nil {
+		return
+	}
+	answer := make(seeker, 1)
+	wait := (*x.server().rules.Load()).ProcessWait()
+	r.Seek(*lead, x.who.Load().origin, time.Now().Add(wait), answer)
+	*lead = flow.Lead{} // the resolver has it
+	select {
+	case o := <-answer:
+		x.learn(func(w *who) { w.origin = o })
+	case <-x.server().force.Done():
+	}
+}
+
+// seeker waits for the answer to one search.
+type seeker chan flow.Origin
+
+func (c seeker) Wanted() bool        { return true }
+func (c seeker) Found(o flow.Origin) { c <- o }
+
+// discard gives up a lead that nobody will follow.
+func discard(lead flow.Lead) {
+	if lead.PIDFD != 0 {
+		_ = os.NewFile(uintptr(lead.PIDFD), "pidfd").Close()
+	}
+}
