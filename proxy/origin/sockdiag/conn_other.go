@@ -24,3 +24,6 @@ func (c *Conn) Lookup(_, _ netip.AddrPort, _ uint32) (Socket, error) { return So
 
 // Listeners fails with [errors.ErrUnsupported].
 func Listeners(uint16) ([]Socket, error) { return nil, errSystem }
+
+// Connected fails with [errors.ErrUnsupported].
+func Connected(uint16) ([]Socket, error) { return nil, errSystem }

@@ -33,13 +33,22 @@ const (
 
 var errMalformed = errors.New("malformed answer")
 
-// request asks for one socket, or with dump for all that are in states and, unless it is 0, on the local port.
+// request asks for one socket, or with dump for all that are in states and, unless they are 0, on the local and on the
+// remote port.
 type request struct {
 	family        uint8
 	states        uint32
 	local, remote netip.AddrPort
 	iface         uint32
 	dump          bool
+}
+
+// matches says whether a socket is one of those that a dump asks for. The kernel sees to it, too; of a request for states
+// it may also tell sockets in others (TIME-WAIT, and requests to listeners).
+func (r *request) matches(s *Socket) bool {
+	return r.states&(1<<s.State) != 0 &&
+		(r.local.Port() == 0 || s.Local.Port() == r.local.Port()) &&
+		(r.remote.Port() == 0 || s.Remote.Port() == r.remote.Port())
 }
 
 // append adds the whole netlink message to b.

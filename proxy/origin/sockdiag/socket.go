@@ -16,10 +16,15 @@ type State uint8
 // The states that somebody asks for.
 const (
 	Established State = 1
+	SynSent     State = 2
+	SynReceived State = 3
 	FinWait1    State = 4
 	FinWait2    State = 5
 	TimeWait    State = 6
+	CloseWait   State = 8
+	LastAck     State = 9
 	Listen      State = 10
+	Closing     State = 11
 )
 
 // String writes the state as ss(8) does.
