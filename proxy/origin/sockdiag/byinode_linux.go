@@ -1,32 +1,53 @@
 package sockdiag
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
-// held are the states of sockets that a process may have: not those of sockets that are still asking, or that the kernel
-// keeps after their end.
-const held = ^uint32(1<<2 | 1<<3 | 1<<TimeWait | 1<<12) // SYN-SENT, SYN-RECV, NEW-SYN-RECV
-
-// ByInode returns the sockets with these inodes, and whoever listens, in the network namespace of the calling thread.
-// The kernel has no index by inode: it lists all sockets, some tenths of a millisecond for a thousand.
+// ByInode returns the connected sockets with these inodes, and whoever listens, in the network namespace of the calling
+// thread. The kernel has no index by inode: it lists all sockets, some tenths of a millisecond for a thousand.
 func ByInode(inodes map[uint32]bool) (own, listeners []Socket, err error) {
 	c, err := dial()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close() //nolint:errcheck // nothing was written
-	keep := func(s *Socket) bool {
-		switch {
-		case s.State == Listen:
-			listeners = append(listeners, *s)
-		case s.Inode != 0 && inodes[s.Inode]:
-			own = append(own, *s)
-		}
-		return false
-	}
 	for _, family := range []uint8{familyInet, familyInet6} {
-		if _, err = c.dump(nil, &request{family: family, states: held, dump: true}, keep); err != nil {
+		r := request{family: family, states: connected | 1<<Listen, dump: true}
+		err := c.each(&r, func(s *Socket) {
+			switch {
+			case s.State == Listen:
+				listeners = append(listeners, *s)
+			case s.Inode != 0 && inodes[s.Inode]:
+				own = append(own, *s)
+			}
+		})
+		if err != nil {
 			return nil, nil, fmt.Errorf("list sockets: %w", err)
 		}
 	}
 	return own, listeners, nil
+}
+
+// each is dump for long lists of which little is kept.
+func (c *Conn) each(r *request, visit func(*Socket)) error {
+	if err := c.send(r); err != nil {
+		return err
+	}
+	var some []Socket
+	buf := make([]byte, 1<<16) // the kernel puts at most 32 KB into one datagram
+	for done := false; !done; {
+		b, err := c.receive(buf, time.Now().Add(timeout))
+		if err != nil {
+			return err
+		}
+		if some, done, err = c.collect(some[:0], b, r); err != nil {
+			return err
+		}
+		for i := range some {
+			visit(&some[i])
+		}
+	}
+	return nil
 }

@@ -25,15 +25,15 @@ func Listeners(port uint16) ([]Socket, error) {
 			local:  netip.AddrPortFrom(netip.Addr{}, port),
 			dump:   true,
 		}
-		if all, err = c.dump(all, &r, func(s *Socket) bool { return s.State == Listen && s.Local.Port() == port }); err != nil {
+		if all, err = c.dump(all, &r); err != nil {
 			return nil, fmt.Errorf("list listeners on port %d: %w", port, err)
 		}
 	}
 	return all, nil
 }
 
-// dump adds the sockets that match r, and that keep wants, to all.
-func (c *Conn) dump(all []Socket, r *request, keep func(*Socket) bool) ([]Socket, error) {
+// dump adds the sockets that match r to all.
+func (c *Conn) dump(all []Socket, r *request) ([]Socket, error) {
 	if err := c.send(r); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (c *Conn) dump(all []Socket, r *request, keep func(*Socket) bool) ([]Socket
 		if err != nil {
 			return nil, err
 		}
-		if all, done, err = c.collect(all, b, keep); err != nil {
+		if all, done, err = c.collect(all, b, r); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +51,7 @@ func (c *Conn) dump(all []Socket, r *request, keep func(*Socket) bool) ([]Socket
 }
 
 // collect adds the sockets of one datagram to all.
-func (c *Conn) collect(all []Socket, b []byte, keep func(*Socket) bool) (_ []Socket, done bool, err error) {
+func (c *Conn) collect(all []Socket, b []byte, r *request) (_ []Socket, done bool, err error) {
 	for len(b) > 0 {
 		var m message
 		if m, b, err = nextMessage(b); err != nil {
