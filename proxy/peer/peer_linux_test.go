@@ -326,7 +326,10 @@ func TestUnixPeers(t *testing.T) {
 			must(t, err)
 			t.Cleanup(func() { _ = c.Close() })
 		})
-		p, o, _ := id.Identify(acceptUnix(t, l))
+		p, o, lead := id.Identify(acceptUnix(t, l))
+		if lead.PIDFD != 0 {
+			must(t, unix.Close(lead.PIDFD))
+		}
 		if p != (flow.Peer{Path: address, Zone: flow.ZoneUnix, Proof: flow.ProofUnix}) {
 			t.Errorf("peer %+v", p)
 		}

@@ -22,6 +22,23 @@ func (id *Identifier) identifyUnix(s *lane.Socket) (p flow.Peer, o flow.Origin, 
 		}
 		o = id.owner(evidence{uid: cred.Uid, uidKnown: int64(cred.Uid) != id.hidden})
 		o.PID, l.PID = int(cred.Pid), int(cred.Pid)
+		if l.PID > 0 { // a process of a PID namespace that is not below ours has no number here
+			l.PIDFD = peerPIDFD(int(fd))
+		}
 	})
 	return p, o, l
+}
+
+// peerPIDFD is a descriptor of the process that connected (SO_PEERPIDFD, Linux 6.5), closed on exec, or 0: the kernel has
+// none of a process that is gone. Unlike a number it never comes to mean another process.
+func peerPIDFD(fd int) int {
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if err != nil || pidfd < 0 {
+		return 0
+	}
+	if pidfd == 0 { // a process without standard input; 0 means unknown to a Lead
+		_ = unix.Close(pidfd)
+		return 0
+	}
+	return pidfd
 }
