@@ -1,0 +1,50 @@
+package origin
+
+import "time"
+
+const (
+	// burst is how much time searches may take at once, after a rest.
+	burst = 50 * time.Millisecond
+	// share is the part of one processor, one of so many, that they may take in the long run.
+	share = 10
+)
+
+// budget is a bucket of time for searches. What was taken is only known afterwards, so that it may go into debt, and
+// nothing is done until that is paid: a search is never broken off for the budget's sake, since half of one answers
+// nobody.
+type budget struct {
+	level time.Duration // at the moment at
+	at    time.Time
+}
+
+func newBudget(now time.Time) budget { return budget{level: burst, at: now} }
+
+// fill adds what has come in until now.
+func (b *budget) fill(now time.Time) {
+	if passed := now.Sub(b.at); passed > 0 {
+		b.level = min(burst, b.level+passed/share)
+	}
+	b.at = now
+}
+
+// spend takes out what a search took that has just ended.
+func (b *budget) spend(took time.Duration, now time.Time) {
+	b.fill(now)
+	b.level -= took
+}
+
+// scan says whether there is enough to look at all processes.
+func (b *budget) scan() bool { return b.level > 0 }
+
+// glance says whether there is enough to look at the few that held sockets a moment ago: it is cheap, and goes on while
+// a large scan is being paid for, up to a debt of its own.
+func (b *budget) glance() bool { return b.level > -burst }
+
+// next is when there will be enough for a scan or, if that is what is wanted, for a glance.
+func (b *budget) next(glance bool) time.Time {
+	lacks := 1 - b.level
+	if glance {
+		lacks -= burst
+	}
+	return b.at.Add(share * max(0, lacks))
+}

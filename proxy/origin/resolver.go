@@ -1,0 +1,153 @@
+package origin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
+)
+
+// rest is the time after each search in which nobody is looked for. In a storm of short sessions it gathers those that
+// come, most of whom will not wait any more, and spares them the price of waking somebody; who comes alone does not
+// wait.
+const (
+	rest = 2 * time.Millisecond
+	// restGlance is the same after a glance, as a multiple of what that took: in a storm glances take a twentieth of a
+	// processor and leave as much to scans, which find whoever stays.
+	restGlance = share * 2
+)
+
+// ResolverConfig says how a [Resolver] looks for processes. The zero value is right.
+type ResolverConfig struct {
+	// Proc is where proc(5) is mounted; empty is /proc.
+	Proc string
+	// Users names user ids; nil is a new one.
+	Users *Users
+	// Process says what is told of processes.
+	Process procfs.Options
+	// Forwarder recognises a process that carries somebody else's connections ([Forwarders.Of]); nil recognises none.
+	Forwarder func(context.Context, *flow.Process) *flow.Forwarder
+}
+
+// Resolver looks for the processes behind peers, beside the sessions: those who wait share one search, and searches have
+// a budget of processor time. It may be used by many goroutines at once.
+//
+// What an answer promises. A process is named when it was seen to hold the socket while it was the process that is
+// described, or when the kernel knows it from the connect (Unix sockets). All processes that held the socket when they
+// were looked at are listed, of those that may be looked at: after the first one the others are looked for, too. An
+// exception is a process that was found to hold its sockets alone within the last ten seconds: it is believed to do so
+// again. A socket that is handed on while processes are being read may be missed where it went. In all other cases the
+// answer is what was known before.
+type Resolver struct {
+	queue   queue
+	party   party
+	budget  budget
+	search  searcher
+	glanced time.Duration // in the last turn
+	missing []string
+}
+
+// searcher is how a system is searched. One goroutine calls it.
+type searcher interface {
+	// glance looks where it costs little, and answers whom it finds.
+	glance(ctx context.Context, p *party)
+	// scan looks everywhere and answers whom it finds. It stops when nobody waits any more; otherwise who was not answered
+	// is not to be found.
+	scan(ctx context.Context, p *party)
+}
+
+// NewResolver returns a Resolver that answers while Run runs.
+func NewResolver(c ResolverConfig) (*Resolver, error) {
+	if c.Users == nil {
+		c.Users = NewUsers()
+	}
+	s, missing, err := newSearch(c)
+	if err != nil {
+		return nil, fmt.Errorf("look for processes: %w", err)
+	}
+	r := newResolver(s, time.Now)
+	r.missing = missing
+	return r, nil
+}
+
+func newResolver(s searcher, now func() time.Time) *Resolver {
+	return &Resolver{
+		queue: queue{wake: make(chan struct{}, 1)}, party: party{now: now}, budget: newBudget(now()), search: s,
+	}
+}
+
+// Missing tells what this system does not allow, what follows, and how to get it: a line each.
+func (r *Resolver) Missing() []string { return r.missing }
+
+// Seek begins to look for a process and returns at once; it takes the lead's descriptor. The answer never comes on the
+// calling goroutine, which may have the locks that Found takes. When thousands wait already, or Run has ended, it is what
+// is known, at once: that tells the truth, and a seeker that were dropped would wait for ever.
+func (r *Resolver) Seek(l flow.Lead, known flow.Origin, deadline time.Time, by flow.Seeker) {
+	s := seek{lead: l, known: known, deadline: deadline, by: by}
+	if !r.queue.add(&s) {
+		s.end()
+		time.AfterFunc(0, func() { by.Found(known) })
+	}
+}
+
+// Run answers until ctx is over; then it answers all who wait with what is known, and returns nil.
+func (r *Resolver) Run(ctx context.Context) error {
+	defer func() {
+		r.party.answer()
+		r.party.seeks = r.queue.close()
+		r.party.answer()
+	}()
+	for until := (time.Time{}); ctx.Err() == nil; {
+		r.queue.wait(ctx, until)
+		until = r.turn(ctx)
+		r.pause(ctx, until)
+	}
+	return nil
+}
+
+// turn looks for those who wait and says when to look again, unless somebody comes before; the zero time is never.
+func (r *Resolver) turn(ctx context.Context) (until time.Time) {
+	p := &r.party
+	began := p.now()
+	p.seeks = r.queue.take(p.seeks)
+	p.ask(began)
+	r.budget.fill(began)
+	r.glanced = 0
+	first, untried := p.sweep()
+	if untried && r.budget.glance() {
+		r.search.glance(ctx, p)
+		p.tried()
+		r.glanced = p.now().Sub(began)
+	}
+	if r.budget.scan() && p.open > 0 {
+		r.search.scan(ctx, p)
+		if ctx.Err() == nil {
+			p.answer()
+		}
+	}
+	now := p.now()
+	r.budget.spend(now.Sub(began), now)
+	if first, untried = p.sweep(); first.IsZero() {
+		return first
+	}
+	if next := r.budget.next(untried); next.Before(first) {
+		return next
+	}
+	return first
+}
+
+// pause rests, not longer than until somebody's time is up.
+func (r *Resolver) pause(ctx context.Context, until time.Time) {
+	d := max(rest, restGlance*r.glanced)
+	if !until.IsZero() {
+		d = min(d, until.Sub(r.party.now()))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

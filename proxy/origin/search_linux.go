@@ -1,0 +1,319 @@
+package origin
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
+)
+
+const (
+	// glances is how many of the processes that were found last are looked at before all others. Each costs some tens
+	// of microseconds.
+	glances = 8
+	// believed is how long a process is believed to hold its sockets alone after a scan has shown that it did. A
+	// program that hands its sockets on, or lets its children inherit them, does so with most of them.
+	believed = 10 * time.Second
+)
+
+// search looks through /proc. One goroutine at a time uses it.
+type search struct {
+	fs        procfs.FS
+	scanner   *procfs.Scanner
+	options   procfs.Options
+	users     *Users
+	forwarder func(context.Context, *flow.Process) *flow.Forwarder
+	now       func() time.Time
+
+	processes *processes
+	wanted    map[uint64]*quarry // by inode
+	order     []int              // processes to look at
+	held      []uint64           // what the process in hand holds of the wanted
+	turn      uint64             // counts searches
+}
+
+// quarry is a socket that is looked for.
+type quarry struct {
+	seeks   []*seek
+	holders []*holder // newest first
+}
+
+func newSearch(c ResolverConfig) (searcher, []string, error) {
+	return newProcSearch(c), missing(), nil
+}
+
+func newProcSearch(c ResolverConfig) *search {
+	fs := procfs.New(c.Proc)
+	return &search{
+		fs: fs, scanner: fs.Scanner(), options: c.Process, users: c.Users, forwarder: c.Forwarder, now: time.Now,
+		processes: newProcesses(), wanted: make(map[uint64]*quarry),
+	}
+}
+
+// glance answers those whose process is known, or among those that were found last.
+func (s *search) glance(ctx context.Context, p *party) {
+	s.want(ctx, p)
+	now := s.now()
+	s.order = s.processes.recent(s.order[:0], glances)
+	for _, pid := range s.order {
+		if len(s.wanted) == 0 {
+			return
+		}
+		h := s.examine(pid)
+		if h == nil || !now.Before(h.alone) {
+			continue
+		}
+		for _, inode := range s.held {
+			if q := s.wanted[inode]; q != nil { // a process may hold a socket twice
+				q.holders = append(q.holders, h)
+				s.answer(ctx, q)
+				delete(s.wanted, inode)
+			}
+		}
+	}
+}
+
+// scan looks at all processes, and only then answers: another one may hold the same socket.
+func (s *search) scan(ctx context.Context, p *party) {
+	s.want(ctx, p)
+	if len(s.wanted) == 0 || !s.hunt(func() bool { return ctx.Err() == nil && p.waits() }) {
+		return
+	}
+	for _, q := range s.wanted {
+		if len(q.holders) > 0 {
+			s.answer(ctx, q)
+		}
+	}
+}
+
+// want sets out what is looked for. Those that cannot be found are answered, and so are those whose process is known.
+func (s *search) want(ctx context.Context, p *party) {
+	s.turn++
+	clear(s.wanted)
+	sight := newSight()
+	for i := range p.seeks {
+		k := &p.seeks[i]
+		switch {
+		case k.over:
+		case k.lead.PIDFD != 0:
+			s.answerConnected(ctx, k)
+		case k.lead.Inode == 0 || k.known.Known() && !sight.reaches(k.known.UID):
+			k.answer(k.known)
+		default:
+			q := s.wanted[k.lead.Inode]
+			if q == nil {
+				q = &quarry{}
+				s.wanted[k.lead.Inode] = q
+			}
+			q.seeks = append(q.seeks, k)
+		}
+	}
+}
+
+// hunt looks at every process for what is wanted, those that were found last first, while goOn says so. It says whether
+// it came to the end.
+func (s *search) hunt(goOn func() bool) bool {
+	s.order = s.processes.recent(s.order[:0], glances)
+	recent := len(s.order)
+	pids, err := s.scanner.PIDs()
+	if err != nil {
+		return false
+	}
+	for _, pid := range pids {
+		if !contains(s.order[:recent], pid) {
+			s.order = append(s.order, pid)
+		}
+	}
+	for _, pid := range s.order {
+		if !goOn() {
+			return false
+		}
+		if !s.touches(pid, goOn) {
+			continue
+		}
+		h := s.examine(pid)
+		if h == nil {
+			continue
+		}
+		for _, inode := range s.held {
+			if q := s.wanted[inode]; !q.has(h) {
+				q.holders = append(q.holders, h)
+			}
+		}
+	}
+	s.learn()
+	return true
+}
+
+func contains(pids []int, pid int) bool {
+	for _, p := range pids {
+		if p == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// has says whether a process was found already: it may hold a socket twice.
+func (q *quarry) has(h *holder) bool {
+	return len(q.holders) > 0 && q.holders[len(q.holders)-1] == h
+}
+
+// touches says whether a process has one of the wanted sockets.
+func (s *search) touches(pid int, goOn func() bool) (found bool) {
+	const patience = 1024
+	n := 0
+	_ = s.scanner.Sockets(pid, func(inode uint64) bool { // what is gone, or may not be read, has none
+		_, found = s.wanted[inode]
+		n++
+		return !found && (n%patience != 0 || goOn())
+	})
+	return found
+}
+
+// examine describes a process and fills held with what it holds of the wanted sockets; nil when it is gone, or changes
+// too fast. It was the same process, running the same program, before and after its descriptors were read.
+func (s *search) examine(pid int) *holder {
+	dir, err := s.fs.Open(pid)
+	if err != nil {
+		s.processes.forget(pid)
+		return nil
+	}
+	defer dir.Close() //nolint:errcheck // nothing was written
+	h := s.describe(dir, func() error {
+		s.held = s.held[:0]
+		return s.scanner.Sockets(pid, func(inode uint64) bool {
+			if s.wanted[inode] != nil {
+				s.held = append(s.held, inode)
+			}
+			return true
+		})
+	})
+	if h != nil && len(s.held) > 0 {
+		s.processes.found(h)
+	}
+	return h
+}
+
+// describe finds out what a process is, and does something while it is just that; nil when that fails.
+func (s *search) describe(dir *procfs.Dir, during func() error) *holder {
+	const attempts = 3
+	for range attempts {
+		before, err := dir.Stamp()
+		if err != nil {
+			return nil
+		}
+		h := s.processes.get(dir.PID(), before)
+		if h == nil {
+			process, err := dir.Describe(s.options)
+			if err != nil {
+				return nil
+			}
+			process.User = s.users.Name(process.UID)
+			h = &holder{process: process, stamp: before}
+		}
+		if during() != nil {
+			return nil
+		}
+		if after, err := dir.Stamp(); err == nil && after == before {
+			return h
+		}
+	}
+	return nil
+}
+
+// learn notes which processes hold their sockets alone.
+func (s *search) learn() {
+	until := s.now().Add(believed)
+	for _, q := range s.wanted {
+		for _, h := range q.holders {
+			h.alone = until
+		}
+	}
+	for _, q := range s.wanted {
+		for _, h := range q.holders {
+			if len(q.holders) > 1 {
+				h.alone = time.Time{}
+			}
+		}
+	}
+}
+
+// answer tells who holds a socket.
+func (s *search) answer(ctx context.Context, q *quarry) {
+	for _, k := range q.seeks {
+		if !k.over {
+			k.answer(s.origin(ctx, flow.AttributionLiveSocket, k.known, q.holders))
+		}
+	}
+}
+
+// answerConnected tells who connected to a Unix socket. While the process that the descriptor is of has not ended its
+// number is its own, and the directory that was opened by that number before, too.
+func (s *search) answerConnected(ctx context.Context, k *seek) {
+	dir, err := s.fs.Open(k.lead.PID)
+	if err != nil {
+		k.answer(k.known)
+		return
+	}
+	defer dir.Close() //nolint:errcheck // nothing was written
+	var h *holder
+	if lives(k.lead.PIDFD) {
+		h = s.describe(dir, func() error { return nil })
+	}
+	if h == nil {
+		k.answer(k.known)
+		return
+	}
+	s.processes.found(h)
+	k.answer(s.origin(ctx, flow.AttributionExactConnect, k.known, []*holder{h}))
+}
+
+// lives says whether the process of a descriptor has not ended (pidfd_open(2)).
+func lives(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if err != unix.EINTR { //nolint:errorlint // it comes as it is
+			return err == nil && n == 0
+		}
+	}
+}
+
+// origin is what is known of a peer, and its processes. The user stays that of the socket, where it is known.
+func (s *search) origin(ctx context.Context, a flow.Attribution, known flow.Origin, holders []*holder) flow.Origin {
+	p := foremost(holders)
+	o := known
+	if !o.Known() {
+		o.UID, o.User = p.UID, p.User
+	}
+	o.Attribution, o.PID, o.Program, o.Process = a, p.PID, p.Program, p
+	for _, h := range holders {
+		if len(holders) > 1 {
+			o.Holders = append(o.Holders, h.process)
+		}
+		if f := s.forwards(ctx, h); f != nil && (o.Forwarder == nil || h.process == p) {
+			o.Forwarder = f
+		}
+	}
+	return o
+}
+
+// forwards says for whom a process speaks. That may change from one moment to the next, so that each search asks; as
+// long as it does not the answer is the same pointer, for sessions share what is the same.
+func (s *search) forwards(ctx context.Context, h *holder) *flow.Forwarder {
+	if s.forwarder == nil {
+		return nil
+	}
+	if h.asked != s.turn {
+		f := s.forwarder(ctx, h.process)
+		if f == nil || h.forwarder == nil || *f != *h.forwarder {
+			h.forwarder = f
+		}
+		h.asked = s.turn
+	}
+	return h.forwarder
+}

@@ -1,0 +1,33 @@
+package origin
+
+import (
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// seek is one search that somebody waits for. It has the lead's descriptor until it is over.
+type seek struct {
+	lead     flow.Lead
+	known    flow.Origin
+	deadline time.Time
+	by       flow.Seeker
+	tried    bool // where it costs little
+	over     bool
+}
+
+// answer ends the search with what is to be said.
+func (s *seek) answer(o flow.Origin) {
+	s.end()
+	s.by.Found(o)
+}
+
+// end ends the search without an answer.
+func (s *seek) end() {
+	s.over = true
+	closePIDFD(s.lead.PIDFD)
+	s.lead.PIDFD = 0
+}
+
+// leads says whether there is anything to go by.
+func (s *seek) leads() bool { return s.lead.Inode != 0 || s.lead.PIDFD != 0 }
