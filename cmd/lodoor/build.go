@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/lodoor/lodoor/configs"
@@ -29,9 +30,11 @@ const journalOff = "off"
 
 // door is a lodoor put together. This file is the only place that turns configuration into parts.
 type door struct {
+	inForce  sync.Mutex // guards config, rules and source, which a reload replaces
 	config   *configs.Config
-	say      *messages
 	rules    *rules.Set
+	source   string // of the configuration
+	say      *messages
 	peers    *peer.Identifier
 	journal  *journal.Journal // nil: --journal off
 	alerts   *alert.Alerts
@@ -52,7 +55,7 @@ type output struct {
 
 // buildDoor makes the parts and binds the fronts. On an error nothing is left open.
 func buildDoor(loaded *configs.Loaded, out output, say *messages) (*door, error) {
-	d := &door{config: &loaded.Config, rules: loaded.RuleSet, say: say}
+	d := &door{config: &loaded.Config, rules: loaded.RuleSet, source: sourceOf(loaded), say: say}
 	if err := d.build(out); err != nil {
 		d.abandon()
 		return nil, err
@@ -243,6 +246,20 @@ func (d *door) buildAlerts() (err error) {
 		Repeat: settings.Repeat, Append: func(r flow.Record) { d.log.Append(r, nil) },
 	})
 	return err
+}
+
+// settle puts a configuration in force that was loaded.
+func (d *door) settle(c *configs.Config, set *rules.Set, source string) {
+	d.inForce.Lock()
+	defer d.inForce.Unlock()
+	d.config, d.rules, d.source = c, set, source
+}
+
+// configured is the configuration in force, for those who do not reload it.
+func (d *door) configured() (*configs.Config, *rules.Set, string) {
+	d.inForce.Lock()
+	defer d.inForce.Unlock()
+	return d.config, d.rules, d.source
 }
 
 // abandon closes what was opened by a start that failed.

@@ -26,6 +26,7 @@ func TestLogs(t *testing.T) {
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // as in TestScript
 			env.Setenv("STATE_DIRECTORY", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("RUNTIME_DIRECTORY", filepath.Join(env.WorkDir, "run"))
 			base := filepath.Join(env.WorkDir, "state", "journal")
 			begin := time.Date(2100, 3, 4, 15, 4, 0, 0, time.UTC)
 			for i, name := range []string{"one", "two"} {

@@ -87,6 +87,8 @@ func newRootCommand() *cobra.Command {
 		newRunCommand(),
 		newLogsCommand(),
 		newVerifyCommand(),
+		newWhoCommand(),
+		newKillCommand(),
 		newReloadCommand(),
 		newConfigCommand(),
 		newRulesCommand(),

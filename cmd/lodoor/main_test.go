@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script", RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("STATE_DIRECTORY", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("RUNTIME_DIRECTORY", filepath.Join(env.WorkDir, "run"))
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // each command with the race detector takes a second more without it
 			for _, name := range []string{"PORT", "PORT2", "PORT3", "DEAD"} {
 				env.Setenv(name, strconv.Itoa(testkit.FreePort(t)))

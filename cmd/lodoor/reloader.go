@@ -48,7 +48,7 @@ func (r *reloader) ended() error {
 }
 
 // reload reads the configuration and swaps it in as a whole; one that is broken changes nothing and is alerted.
-func (r *reloader) reload() {
+func (r *reloader) reload() (source string, err error) {
 	loaded, err := r.load()
 	if err == nil {
 		err = r.apply(loaded)
@@ -56,10 +56,11 @@ func (r *reloader) reload() {
 	if err != nil {
 		r.door.say.warn("the configuration was not reloaded and nothing has changed:\n" + err.Error())
 		r.record(flow.EventConfigRejected, &flow.Config{Source: sourceOf(r.started), Error: err.Error()})
-		return
+		return "", err
 	}
 	r.door.say.info("the configuration was reloaded from " + sourceOf(loaded))
 	r.record(flow.EventConfigLoaded, &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)})
+	return sourceOf(loaded), nil
 }
 
 // sourceOf is where a configuration came from, as records and messages name it.
@@ -94,7 +95,7 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if fixed := needRestart(r.door.config, c); len(fixed) > 0 {
 		r.door.say.warn("these changes need a restart: " + strings.Join(fixed, ", "))
 	}
-	r.door.config, r.door.rules = keepFixed(r.door.config, c), loaded.RuleSet
+	r.door.settle(keepFixed(r.door.config, c), loaded.RuleSet, sourceOf(loaded))
 	return nil
 }
 

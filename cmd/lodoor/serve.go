@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/console/control"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -20,8 +21,9 @@ func (d *door) serve(
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	r := &reloader{door: d, load: load, started: loaded}
+	reloads := make(chan reloadRequest)
 	server := func() error {
-		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, r) }, func() error {
+		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, reloads, r) }, func() error {
 			d.log.Append(flow.Record{
 				Time: time.Now(), Event: flow.EventConfigLoaded,
 				Config: &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)},
@@ -31,6 +33,10 @@ func (d *door) serve(
 	}
 	// Each part ends after all that use it: the server first, then the recordings, the sinks, and the journal last.
 	run := server
+	if socket := d.listenControl(); socket != nil {
+		commands := &controlled{door: d, started: time.Now(), reloads: reloads}
+		run = inside(func(ctx context.Context) error { return control.Serve(ctx, socket, commands) }, run)
+	}
 	if d.recorder != nil {
 		run = inside(d.recorder.Run, run)
 	}
@@ -75,7 +81,7 @@ func takeSignals() (signals chan os.Signal, give func()) {
 // obeySignals ends the server at the first SIGINT or SIGTERM, its drain at the second, and reloads at SIGHUP, until
 // ctx ends.
 func (d *door) obeySignals(
-	ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, r *reloader,
+	ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, reloads <-chan reloadRequest, r *reloader,
 ) error {
 	changed, err := r.watch(ctx)
 	if err != nil {
@@ -87,11 +93,14 @@ func (d *door) obeySignals(
 		case <-ctx.Done():
 			return r.ended()
 		case <-changed:
-			r.reload()
+			_, _ = r.reload() // it has told what went wrong
+		case asked := <-reloads:
+			source, err := r.reload()
+			asked.answer <- reloadAnswer{source, err}
 		case s := <-signals:
 			switch {
 			case s == syscall.SIGHUP:
-				r.reload()
+				_, _ = r.reload()
 			case stopping:
 				d.server.Force()
 			default:

@@ -71,6 +71,9 @@ func (h *Home) Dir() string { return h.dir }
 // State is the folder that $STATE_DIRECTORY names.
 func (h *Home) State() string { return filepath.Join(h.dir, "state") }
 
+// Runtime is the folder that $RUNTIME_DIRECTORY names.
+func (h *Home) Runtime() string { return filepath.Join(h.dir, "run") }
+
 // Command is a lodoor command line that is yet to be run, without anything of the user's own in its environment.
 func (h *Home) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(h.binary, args...)
@@ -81,7 +84,7 @@ func (h *Home) Command(args ...string) *exec.Cmd {
 		}
 	}
 	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10", // a second at each end with the race detector, otherwise
-		"HOME="+h.dir, "STATE_DIRECTORY="+h.State(),
+		"HOME="+h.dir, "STATE_DIRECTORY="+h.State(), "RUNTIME_DIRECTORY="+h.Runtime(),
 		"XDG_CONFIG_HOME="+filepath.Join(h.dir, "config"), "XDG_STATE_HOME="+filepath.Join(h.dir, "state-home"))
 	return cmd
 }

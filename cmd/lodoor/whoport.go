@@ -1,0 +1,9 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+func (f *whoFlags) port(context.Context, io.Writer, uint16) error { return errors.ErrUnsupported }

@@ -1,0 +1,94 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/rules"
+)
+
+// RejectedError is a configuration that the door did not take.
+type RejectedError struct{ Reason string }
+
+func (e *RejectedError) Error() string { return e.Reason }
+
+// ErrNotOpen says that the door has no such session.
+var ErrNotOpen = errors.New("the session is not open")
+
+// Client speaks to one door.
+type Client struct {
+	About // as it was when the door was found
+	path  string
+	http  *http.Client
+}
+
+// newClient makes a client of the door behind a socket.
+func newClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		d := net.Dialer{Timeout: dialTimeout}
+		return d.DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Sessions are the open sessions, the oldest first.
+func (c *Client) Sessions(ctx context.Context) (sessions []Session, err error) {
+	return sessions, c.do(ctx, http.MethodGet, "/v1/sessions", &sessions)
+}
+
+// Kill ends a session. The error is [ErrNotOpen] when there is none of that name.
+func (c *Client) Kill(ctx context.Context, id flow.SessionID) error {
+	return c.do(ctx, http.MethodDelete, "/v1/sessions/"+id.String(), nil)
+}
+
+// Explain says what the door's rules decide on a session's peer now. The error is [ErrNotOpen] when there is none.
+func (c *Client) Explain(ctx context.Context, id flow.SessionID) (e rules.Explanation, err error) {
+	return e, c.do(ctx, http.MethodGet, "/v1/sessions/"+id.String()+"/rules", &e)
+}
+
+// Reload has the door read its configuration again and says where from. The error is a [*RejectedError] when the door
+// goes on with the old one.
+func (c *Client) Reload(ctx context.Context) (source string, err error) {
+	var said struct {
+		Source string `json:"source"`
+	}
+	err = c.do(ctx, http.MethodPost, "/v1/reload", &said)
+	return said.Source, err
+}
+
+// do asks and reads the answer.
+func (c *Client) do(ctx context.Context, method, path string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, method, "http://door"+path, nil)
+	if err != nil {
+		return err
+	}
+	got, err := c.http.Do(r)
+	if err != nil {
+		return fmt.Errorf("ask the door at %s: %w", c.path, err)
+	}
+	defer got.Body.Close()
+	switch {
+	case got.StatusCode == http.StatusNotFound:
+		return ErrNotOpen
+	case got.StatusCode >= http.StatusBadRequest:
+		var p problem
+		if err := json.NewDecoder(got.Body).Decode(&p); err != nil || p.Error == "" {
+			p.Error = got.Status
+		}
+		if got.StatusCode == http.StatusUnprocessableEntity {
+			return &RejectedError{p.Error}
+		}
+		return fmt.Errorf("the door at %s: %s", c.path, p.Error)
+	case into == nil:
+		return nil
+	}
+	if err := json.NewDecoder(got.Body).Decode(into); err != nil {
+		return fmt.Errorf("read the answer of the door at %s: %w", c.path, err)
+	}
+	return nil
+}

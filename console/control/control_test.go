@@ -1,0 +1,259 @@
+//go:build unix
+
+package control
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/proxy"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/rules"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// house is a door with one session.
+type house struct {
+	session proxy.View
+	killed  []flow.SessionID
+	broken  error
+}
+
+func (h *house) About() About {
+	return About{Instance: "one", PID: os.Getpid(), Version: "v1", Source: "flags", Services: []Service{{Name: "pg"}}}
+}
+
+func (h *house) Sessions() []proxy.View { return []proxy.View{h.session} }
+
+func (h *house) Kill(id flow.SessionID) bool {
+	if id != h.session.ID {
+		return false
+	}
+	h.killed = append(h.killed, id)
+	return true
+}
+
+func (h *house) Reload(context.Context) (string, error) { return "door.yaml", h.broken }
+
+func (h *house) Explain(id flow.SessionID) (rules.Explanation, bool) {
+	return rules.Explanation{Service: "pg", Action: flow.Allow}, id == h.session.ID
+}
+
+func newHouse() *house {
+	return &house{session: proxy.View{
+		ID: flow.NewSessionID(), Service: "pg", Accepted: time.Now(), Running: true, FromClient: 7, FromBackend: 9,
+		Leg: netip.MustParseAddrPort("127.0.0.1:4000"),
+		Peer: flow.Peer{
+			Addr: netip.MustParseAddrPort("127.0.0.1:5000"), Front: netip.MustParseAddrPort("127.0.0.1:6000"),
+			Zone: flow.ZoneLoopback, Proof: flow.ProofIngress,
+		},
+		Origin: flow.Origin{Attribution: flow.AttributionLiveSocket, UID: 7, PID: 4242, Program: "psql\x1b"},
+	}}
+}
+
+// serve opens a door's control socket in a directory of the test's own.
+func serve(t *testing.T, instance string, d Door) {
+	t.Helper()
+	l, err := Listen(instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, l, d) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// find finds the one door that runs.
+func find(t *testing.T) *Client {
+	t.Helper()
+	found, err := Find(t.Context())
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d doors, %v", len(found), err)
+	}
+	return found[0]
+}
+
+func TestADoorAnswers(t *testing.T) {
+	t.Setenv("RUNTIME_DIRECTORY", filepath.Join(t.TempDir(), "run"))
+	h := newHouse()
+	serve(t, "one", h)
+	c := find(t)
+	if c.Instance != "one" || c.PID != os.Getpid() || c.Services[0].Name != "pg" {
+		t.Errorf("%+v", c.About)
+	}
+	sessions, err := c.Sessions(t.Context())
+	if err != nil || len(sessions) != 1 {
+		t.Fatalf("%v, %v", sessions, err)
+	}
+	s := sessions[0]
+	e, err := journal.Decode(s.Record)
+	if err != nil || e.Record.Session != h.session.ID || e.Record.Origin.Program != "psql\x1b" || e.Record.Peer.Addr.Port() != 5000 {
+		t.Errorf("%s: %+v, %v", s.Record, e.Record, err)
+	}
+	if !s.Running || s.FromClient != 7 || s.FromBackend != 9 || s.Leg != "127.0.0.1:4000" {
+		t.Errorf("%+v", s)
+	}
+	if e, err := c.Explain(t.Context(), h.session.ID); err != nil || e.Action != flow.Allow || e.Service != "pg" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if err := c.Kill(t.Context(), h.session.ID); err != nil || len(h.killed) != 1 {
+		t.Errorf("kill: %v, %v", h.killed, err)
+	}
+	for what, err := range map[string]error{
+		"kill":    c.Kill(t.Context(), flow.NewSessionID()),
+		"explain": func() error { _, err := c.Explain(t.Context(), flow.NewSessionID()); return err }(),
+	} {
+		if !errors.Is(err, ErrNotOpen) {
+			t.Errorf("%s of nothing: %v", what, err)
+		}
+	}
+}
+
+func TestReloadThroughTheSocket(t *testing.T) {
+	t.Setenv("RUNTIME_DIRECTORY", t.TempDir())
+	h := newHouse()
+	serve(t, "one", h)
+	c := find(t)
+	if source, err := c.Reload(t.Context()); err != nil || source != "door.yaml" {
+		t.Errorf("%q, %v", source, err)
+	}
+	h.broken = errors.New("line 3: no")
+	var rejected *RejectedError
+	if _, err := c.Reload(t.Context()); !errors.As(err, &rejected) || rejected.Reason != "line 3: no" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestASocketIsTheOwnersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	serve(t, "one", newHouse())
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "one.sock"): 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode().Perm(), err)
+		}
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen("two"); err == nil || !strings.Contains(err.Error(), "can be written by others (mode 0777)") {
+		t.Errorf("a socket among others' files: %v", err)
+	}
+	if _, err := Find(t.Context()); err == nil {
+		t.Error("a socket that others could have made was believed")
+	}
+}
+
+func TestOneSocketForOneDoor(t *testing.T) {
+	t.Setenv("RUNTIME_DIRECTORY", t.TempDir())
+	serve(t, "one", newHouse())
+	if _, err := Listen("one"); err == nil || !strings.Contains(err.Error(), "another door listens") {
+		t.Errorf("%v", err)
+	}
+	find(t)
+}
+
+// A door that was killed leaves its socket behind.
+func TestALeftSocketIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "one.sock"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	_ = l.Close()
+	if found, err := Find(t.Context()); len(found) != 0 || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	serve(t, "one", newHouse())
+	find(t)
+}
+
+// The mode of the socket keeps others out; if it did not, who they are would.
+func TestAnotherUserIsNotAnswered(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	dir, err := os.MkdirTemp("", "lodoor-control") // where nobody may go
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	serve(t, "one", newHouse())
+	path := filepath.Join(dir, "one.sock")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestAsker$")
+	cmd.Env = append(os.Environ(), "LODOOR_TEST_ASK="+path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "connection reset by peer") && !strings.Contains(string(out), "asked: EOF") {
+		t.Errorf("%v: %s", err, out)
+	}
+	find(t)
+}
+
+// TestAsker asks as the user whom the test above has made it.
+func TestAsker(t *testing.T) {
+	path := os.Getenv("LODOOR_TEST_ASK")
+	if path == "" {
+		t.Skip("only as another user")
+	}
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte("GET /v1/door HTTP/1.0\r\n\r\n"))
+	_, err = bufio.NewReader(c).ReadString('\n')
+	fmt.Println("asked:", err)
+}
+
+func TestPathsFit(t *testing.T) {
+	long := strings.Repeat("x", 80)
+	for _, dir := range []string{"/run/lodoor", "/" + strings.Repeat("d", 60)} {
+		a, b := pathOf(dir, long), pathOf(dir, long+"y")
+		if len(a) > pathMax || a == b || filepath.Dir(a) != dir || !strings.HasSuffix(a, suffix) {
+			t.Errorf("%s and %s", a, b)
+		}
+	}
+	if got := pathOf("/run/lodoor", "pg"); got != "/run/lodoor/pg.sock" {
+		t.Error(got)
+	}
+}
+
+func TestPlacesOfSockets(t *testing.T) {
+	t.Setenv("RUNTIME_DIRECTORY", "")
+	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
+	if got := Dir(); got != "/run/user/7/lodoor" {
+		t.Error(got)
+	}
+	t.Setenv("RUNTIME_DIRECTORY", "/run/a:/run/b")
+	if got := Dir(); got != "/run/a" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,27 @@
+//go:build unix
+
+package control
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// checkOwner refuses a directory in which others could have put a socket of their own.
+func checkOwner(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory", dir)
+	case ok && int64(stat.Uid) != int64(os.Geteuid()) && stat.Uid != 0:
+		return fmt.Errorf("%s belongs to user %d", dir, stat.Uid)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("%s can be written by others (mode %04o)", dir, info.Mode().Perm())
+	}
+	return nil
+}
