@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/user"
@@ -21,6 +22,8 @@ type Config struct {
 	LookupUser func(name string) (uint32, error)
 	// Location is where hour, weekday and time of expressions are; nil is time.Local.
 	Location *time.Location
+	// NoProcesses says why the processes behind peers cannot be found here, as a clause; empty when they can.
+	NoProcesses string
 }
 
 // Compile makes a set of rules. The error joins a [RuleError] for everything that is wrong.
@@ -31,7 +34,10 @@ func Compile(s Settings, services []Service, c Config) (*Set, error) {
 	if c.Location == nil {
 		c.Location = time.Local
 	}
-	k := &compiler{config: c, observe: s.Enforce.observes(false)}
+	k := &compiler{config: c, observe: s.Enforce.observes(false), lenient: s.OnUnknown.lenient(false)}
+	if err := s.Validate(); err != nil {
+		k.problems = append(k.problems, err)
+	}
 	for _, svc := range services {
 		if slices.Contains(k.services, svc.Name) {
 			k.problems = append(k.problems, fmt.Errorf("service %q is given twice", svc.Name))
@@ -40,7 +46,8 @@ func Compile(s Settings, services []Service, c Config) (*Set, error) {
 	}
 	global := k.list("", s.Rules, nil)
 	set := &Set{
-		config: c, observe: k.observe, services: make(map[string]*door, len(services)),
+		config: c, observe: k.observe, wait: cmp.Or(s.ProcessWait, defaultProcessWait),
+		services:   make(map[string]*door, len(services)),
 		evaluators: &sync.Pool{New: func() any { return newEvaluator() }},
 	}
 	for _, svc := range services {
@@ -68,6 +75,7 @@ func lookupUser(name string) (uint32, error) {
 type compiler struct {
 	config   Config
 	observe  bool
+	lenient  bool
 	services []string
 	problems []error
 	at       RuleError // the rule at work
@@ -124,11 +132,29 @@ func (k *compiler) rule(s *Rule, service string) *rule {
 	if s.Enforce > EnforceObserve {
 		k.problem("enforce", "unknown enforcement %s: expected one of on, observe", s.Enforce)
 	}
+	if s.OnUnknown > OnUnknownAllow {
+		k.problem("on_unknown", "unknown word %s: expected one of deny, allow", s.OnUnknown)
+	}
+	r.lenient = s.OnUnknown.lenient(k.lenient)
+	k.conditions(r, s)
+	r.says = describe(r)
+	return r
+}
+
+// conditions compiles what the rule asks.
+func (k *compiler) conditions(r *rule, s *Rule) {
 	k.serviceList(r, s.Services)
-	r.zones = k.zoneMask(s.Zones)
-	r.CIDRs = k.cidrs(s.CIDRs)
-	r.interfaces = k.interfaces(s.Interfaces)
+	r.zones = k.zoneMask("zones", s.Zones)
+	r.CIDRs = k.cidrs("cidrs", s.CIDRs)
+	r.interfaces = k.patterns("interfaces", s.Interfaces, "a name such as eth0, or the start of one and a * such as veth*")
+	r.clientZones = k.zoneMask("client_zones", s.ClientZones)
+	r.ClientCIDRs = k.cidrs("client_cidrs", s.ClientCIDRs)
 	r.uids = k.users(s.Users)
+	r.executables = k.executables(s.Executables)
+	r.programs = k.patterns("programs", s.Programs, `a program such as psql, or the start of one and a * such as "python *"`)
+	r.containers = k.containers(s.Containers)
+	r.units = k.patterns("units", s.Units, "a unit such as shop.service, or the start of one and a * such as postgresql@*")
+	r.carriage = k.forwarders(s.Forwarder)
 	if s.When != "" {
 		when, err := compileWhen(s.When, k.config.Location, k.services)
 		if err != nil {
@@ -136,8 +162,7 @@ func (k *compiler) rule(s *Rule, service string) *rule {
 		}
 		r.when = when
 	}
-	r.says = describe(r)
-	return r
+	r.conditional = len(s.Users) > 0 || r.namesClient() || r.namesProcess() || r.carriage.given || r.when != nil
 }
 
 // given says whether a list was given; one that was given empty is a problem, since it could be meant as nobody or
@@ -162,14 +187,14 @@ func (k *compiler) serviceList(r *rule, names []string) {
 	}
 }
 
-func (k *compiler) zoneMask(zones []flow.Zone) zoneSet {
-	if !given(k, "zones", zones) {
+func (k *compiler) zoneMask(key string, zones []flow.Zone) zoneSet {
+	if !given(k, key, zones) {
 		return everyZone
 	}
 	var mask zoneSet
 	for i, z := range zones {
 		if z > flow.ZonePublic {
-			k.problem(fmt.Sprintf("zones[%d]", i), "unknown zone %s", z)
+			k.problem(fmt.Sprintf("%s[%d]", key, i), "unknown zone %s", z)
 			continue
 		}
 		mask |= zoneBit(z)
@@ -180,34 +205,20 @@ func (k *compiler) zoneMask(zones []flow.Zone) zoneSet {
 	return mask
 }
 
-func (k *compiler) cidrs(list []CIDR) []CIDR {
-	if !given(k, "cidrs", list) {
+func (k *compiler) cidrs(key string, list []CIDR) []CIDR {
+	if !given(k, key, list) {
 		return nil
 	}
 	clean := make([]CIDR, 0, len(list))
 	for i, c := range list {
 		c, err := newCIDR(c.Prefix)
 		if err != nil {
-			k.problem(fmt.Sprintf("cidrs[%d]", i), "%w", err)
+			k.problem(fmt.Sprintf("%s[%d]", key, i), "%w", err)
 			continue
 		}
 		clean = append(clean, c)
 	}
 	return clean
-}
-
-func (k *compiler) interfaces(list []string) []pattern {
-	given(k, "interfaces", list)
-	var patterns []pattern
-	for i, text := range list {
-		p := newPattern(text)
-		if text == "" || strings.Contains(p.text, "*") {
-			k.problem(fmt.Sprintf("interfaces[%d]", i), "%q: expected a name such as eth0, or the start of one and a * such as veth*", text)
-			continue
-		}
-		patterns = append(patterns, p)
-	}
-	return patterns
 }
 
 func (k *compiler) users(list []string) []uint32 {

@@ -19,13 +19,15 @@ const (
 // backend, which would take them for lodoor's own user.
 func (d *door) conclude(q *query, x *finding) flow.Verdict {
 	if r := x.decides.rule; r != nil {
-		if r.deny {
+		switch {
+		case x.asks:
+			return flow.Verdict{Action: flow.Need, Rule: r.Name, Reason: "the peer's process has to be looked for first"}
+		case r.deny:
 			return flow.Verdict{Rule: r.Name, Cause: flow.CauseRule, Reason: q.denial(r)}
-		}
-		if x.noted.before(x.decides.at) {
+		case x.noted.before(x.decides.at):
 			return q.told(x.noted.rule)
 		}
-		return flow.Verdict{Action: flow.Allow, Rule: r.Name, Reason: r.says}
+		return flow.Verdict{Action: flow.Allow, Rule: r.Name, Reason: q.allowance(r)}
 	}
 	v := d.builtin(q, x)
 	switch {
@@ -42,9 +44,10 @@ func (q *query) told(r *rule) flow.Verdict {
 	return flow.Verdict{Action: flow.WouldDeny, Rule: r.Name, Cause: flow.CauseRule, Reason: q.denial(r)}
 }
 
-// builtin decides when no rule does: local peers are let in, before a Unix-socket backend only lodoor's own user.
+// builtin decides when no rule does: local peers are let in, unless they speak for a client elsewhere; before a
+// Unix-socket backend only lodoor's own user.
 func (d *door) builtin(q *query, x *finding) flow.Verdict {
-	local := q.facts.Peer.Zone.Local() && q.facts.Peer.Local()
+	local := q.facts.Peer.Zone.Local() && q.facts.Peer.Local() && !speaksForAnother(&q.facts.Peer)
 	denied := flow.Deny
 	if q.set.observe {
 		denied = flow.WouldDeny

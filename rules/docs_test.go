@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"regexp"
@@ -47,8 +49,15 @@ func fieldNames(prefix string, of reflect.Type) []string {
 	for i := range of.NumField() {
 		f := of.Field(i)
 		name := prefix + f.Tag.Get("expr")
-		if f.Type.Kind() == reflect.Struct && f.Type.PkgPath() == of.PkgPath() {
-			names = append(names, fieldNames(name+".", f.Type)...)
+		if strings.Contains(name, " ") { // nobody can write it
+			continue
+		}
+		inner := f.Type
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct && inner.PkgPath() == of.PkgPath() {
+			names = append(names, fieldNames(name+".", inner)...)
 			continue
 		}
 		names = append(names, name)
@@ -68,7 +77,7 @@ func TestDocsNameConditions(t *testing.T) {
 	var want []string
 	of := reflect.TypeFor[Rule]()
 	for i := range of.NumField() {
-		if key := of.Field(i).Tag.Get("mapstructure"); !slices.Contains([]string{"name", "action", "enforce"}, key) {
+		if key := of.Field(i).Tag.Get("mapstructure"); !slices.Contains([]string{"name", "action", "enforce", "on_unknown"}, key) {
 			want = append(want, key)
 		}
 	}
@@ -90,6 +99,46 @@ func TestDocsNameBuiltins(t *testing.T) {
 	}
 }
 
+// boolText reads forwarder: true as the word, as configs does.
+func boolText(_, to reflect.Type, data any) (any, error) {
+	if b, ok := data.(bool); ok && to == reflect.TypeFor[Forwarders]() {
+		return []string{fmt.Sprint(b)}, nil
+	}
+	return data, nil
+}
+
+// The page's cases pass with the page's rules, and its table has every key.
+func TestDocsCases(t *testing.T) {
+	docs := section(readDocs(t), "Testing")
+	var want []string
+	of := reflect.TypeFor[Case]()
+	for i := range of.NumField() {
+		if key := of.Field(i).Tag.Get("yaml"); key != "-" {
+			want = append(want, key)
+		}
+	}
+	if diff := cmp.Diff(want, firstCells(docs)); diff != "" {
+		t.Errorf("docs/rules.md (-code +docs):\n%s", diff)
+	}
+	cases, err := ParseCases([]byte(regexp.MustCompile("(?s)```yaml cases\n(.*?)```").FindStringSubmatch(docs)[1]), "docs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Settings{Rules: []Rule{
+		{Name: "shop", Action: ActionAllow, Units: []string{"shop.service"}, Containers: []string{"none"}},
+		{Name: "no-tunnels", Action: ActionDeny, OnUnknown: OnUnknownAllow, Forwarder: Forwarders{AnyForwarder}},
+	}}
+	set, err := Compile(s, []Service{{Name: "db"}}, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range set.Test(cases, func(netip.Addr, string) (flow.Zone, error) { return flow.ZoneLoopback, nil }) {
+		if !r.Pass {
+			t.Error(r)
+		}
+	}
+}
+
 // Every example of the page compiles.
 func TestDocsExamples(t *testing.T) {
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readDocs(t), -1)
@@ -104,7 +153,8 @@ func TestDocsExamples(t *testing.T) {
 		}
 		var s Settings
 		d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-			Result: &s, ErrorUnused: true, WeaklyTypedInput: true, DecodeHook: mapstructure.TextUnmarshallerHookFunc(),
+			Result: &s, ErrorUnused: true, WeaklyTypedInput: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(
+				boolText, mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToTimeDurationHookFunc()),
 		})
 		if err != nil {
 			t.Fatal(err)

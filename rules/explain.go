@@ -36,7 +36,7 @@ const (
 	OutcomeNoMatch    Outcome = "no match"    // a condition does not hold
 	OutcomeObserved   Outcome = "observed"    // matched, is only told, and the rules after it were asked
 	OutcomeMatched    Outcome = "matched"     // matched, and an observed rule before it gives the verdict its name
-	OutcomeDecides    Outcome = "decides"     // gives the verdict
+	OutcomeDecides    Outcome = "decides"     // gives the verdict, or has to know the process first
 	OutcomeNotReached Outcome = "not reached" // an earlier rule matched
 )
 
@@ -85,7 +85,11 @@ func (s *Set) Explain(f *flow.Facts) Explanation {
 		}
 		t.step(ruleUnixBackend, "deny", builtin == ruleUnixBackend, why)
 	}
-	t.step(ruleLocal, "allow", builtin == ruleLocal, "the peer is not local")
+	why := "the peer is not local"
+	if speaksForAnother(&f.Peer) {
+		why = "the client that the peer speaks for is not local"
+	}
+	t.step(ruleLocal, "allow", builtin == ruleLocal, why)
 	t.step(ruleDefault, "deny", true, "")
 	if f.Peer.Disguised() {
 		t.settle(disguised(f))
@@ -134,25 +138,34 @@ func (t *tracer) rules(q *query) finding {
 // trace is take, with what became of the rule and why.
 func (x *finding) trace(q *query, i int) (Outcome, string) {
 	r := q.door.rules[i]
+	if speaksForAnother(&q.facts.Peer) && !r.forClients() {
+		return OutcomeNoMatch, "client_zones: it names no clients, and the peer speaks for one elsewhere"
+	}
 	a, why := q.ask(r)
 	decides := x.take(q, i, a)
 	switch {
-	case !r.matches(a):
+	case a == pending && decides:
+		return OutcomeMatched, why
+	case a != pending && !r.matches(a, q.facts):
 		return OutcomeNoMatch, why
 	case decides:
 		return OutcomeMatched, matched(why, r)
 	case r.observe:
 		return OutcomeObserved, matched(why, r)
+	case q.door.needsOwnUser(r):
+		return OutcomeNoMatch, "users: it names none, which before a Unix socket means lodoor's own user alone"
 	}
-	return OutcomeNoMatch, "users: it names none, which before a Unix socket means lodoor's own user alone"
+	return OutcomeNoMatch, "users: the peer's user is not known, which before a Unix socket never counts for it"
 }
 
 // matched says why r matched; unknown is what was not known and counted as a match.
 func matched(unknown string, r *rule) string {
 	switch {
-	case unknown != "":
+	case unknown != "" && r.deny:
 		return unknown + "; that counts as a match for a deny rule"
-	case !r.namesPlace() && len(r.Users) == 0 && r.when == nil:
+	case unknown != "":
+		return unknown + "; that counts as a match: on_unknown is allow"
+	case r.bare():
 		return "it has no condition"
 	}
 	return "every condition holds"

@@ -87,6 +87,59 @@ func uid(n uint32, name string) change {
 	}
 }
 
+// by says that the processes were found holding the socket; alice is their user.
+func by(processes ...*flow.Process) change {
+	return func(f *flow.Facts) {
+		f.Origin = flow.Origin{
+			Attribution: flow.AttributionLiveSocket, UID: 1001, User: "alice",
+			Process: processes[0], PID: processes[0].PID, Program: processes[0].Program,
+		}
+		if len(processes) > 1 {
+			f.Origin.Holders = processes
+		}
+	}
+}
+
+// psql is what is known of a process when all is.
+func psql() *flow.Process {
+	return &flow.Process{
+		PID: 4242, Program: "psql", Executable: flow.Executable{Path: "/usr/bin/psql", Inode: 7}, CommandLine: "psql shop",
+		WorkingDirectory: "/home/alice", UID: 1001, User: "alice", Parents: []flow.Ancestor{{PID: 4000, Program: "bash"}, {PID: 1, Program: "systemd"}},
+		Cgroup: "/user.slice/session-3.scope", Unit: "session-3.scope", Session: 4000, TTY: "pts/3",
+	}
+}
+
+// node runs in a container and a service.
+func node() *flow.Process {
+	return &flow.Process{
+		PID: 5000, Program: "node server.js", Executable: flow.Executable{Path: "/usr/local/bin/node"}, UID: 1001,
+		Parents: []flow.Ancestor{{PID: 4999, Program: "containerd-shim"}}, Cgroup: "/docker/" + containerID,
+		Container: flow.Container{ID: containerID, Runtime: "docker"}, Unit: "shop@1.service",
+	}
+}
+
+const containerID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// dark is a process of another user of which little can be read.
+func dark() *flow.Process { return &flow.Process{PID: 6000} }
+
+func sought(f *flow.Facts) { f.Sought = true }
+
+// carried says that a forwarder carries the connection.
+func carried(name string) change {
+	return func(f *flow.Facts) {
+		by(&flow.Process{PID: 800, Program: name})(f)
+		f.Origin.Forwarder = &flow.Forwarder{Name: name, PID: 800, Zone: flow.ZonePublic, Far: netip.MustParseAddrPort("203.0.113.5:5000")}
+	}
+}
+
+// speaksFor says that the peer conveyed a client.
+func speaksFor(addr string, zone flow.Zone) change {
+	return func(f *flow.Facts) {
+		f.Peer.Conveyed = &flow.Conveyed{Client: netip.AddrPortFrom(netip.MustParseAddr(addr), 50000), Zone: zone, Version: 1}
+	}
+}
+
 func to(service string) change { return func(f *flow.Facts) { f.Service = service } }
 
 func via(name string) change { return func(f *flow.Facts) { f.Peer.Interface = name } }

@@ -39,22 +39,31 @@ type ranged struct {
 	bucket
 }
 
-func newIndex(d *door) index {
+// newIndex makes an index of those of the door's rules that are wanted. The map has the rules that can never match, and
+// one that comes before each.
+func newIndex(d *door, wanted func(*rule) bool) (index, map[*rule]*rule) {
 	x := index{names: map[string]*bucket{}, starts: map[string]*bucket{}}
-	x.ranges = newRanges(d.rules)
-	for i := range d.rules {
+	x.ranges = newRanges(d.rules, wanted)
+	shadows := make(map[*rule]*rule)
+	for i, r := range d.rules {
+		if !wanted(r) {
+			continue
+		}
 		if by := x.enter(d, i); by != nil {
-			d.shadows[d.rules[i]] = by
+			shadows[r] = by
 		}
 	}
-	return x
+	return x, shadows
 }
 
-// newRanges lays out the ranges of all rules. Ranges nest or do not touch: the one before in the order, or one of its
+// newRanges lays out the ranges of all rules that are wanted. Ranges nest or do not touch: the one before in the order, or one of its
 // parents, is the parent.
-func newRanges(rules []*rule) []ranged {
+func newRanges(rules []*rule, wanted func(*rule) bool) []ranged {
 	var list []ranged
 	for _, r := range rules {
+		if !wanted(r) {
+			continue
+		}
 		for _, c := range r.CIDRs {
 			list = append(list, ranged{Prefix: c.Prefix})
 		}
@@ -201,29 +210,34 @@ func (x *index) interfaceSpots(r *rule) []spot {
 func (d *door) search(q *query) finding {
 	var x finding
 	peer := &q.facts.Peer
-	i := d.index.narrowest(plain(peer.Addr.Addr()))
-	for ; i >= 0; i = d.index.ranges[i].parent {
-		d.ask(q, &d.index.ranges[i].bucket, &x)
+	index := &d.index
+	if speaksForAnother(peer) {
+		index = &d.clients
+	}
+	i := index.narrowest(plain(peer.Addr.Addr()))
+	for ; i >= 0; i = index.ranges[i].parent {
+		d.ask(q, &index.ranges[i].bucket, &x)
 	}
 	switch {
 	case peer.Interface != "":
-		d.askInterface(q, peer.Interface, &x)
+		d.askInterface(q, index, &x)
 	case peer.Zone != flow.ZoneUnix:
-		d.ask(q, &d.index.unnamed, &x)
+		d.ask(q, &index.unnamed, &x)
 	}
-	d.ask(q, &d.index.all, &x)
+	d.ask(q, &index.all, &x)
 	return x
 }
 
-func (d *door) askInterface(q *query, name string, x *finding) {
-	if b := d.index.names[name]; b != nil {
+func (d *door) askInterface(q *query, index *index, x *finding) {
+	name := q.facts.Peer.Interface
+	if b := index.names[name]; b != nil {
 		d.ask(q, b, x)
 	}
-	if len(d.index.starts) == 0 {
+	if len(index.starts) == 0 {
 		return
 	}
 	for n := range len(name) + 1 {
-		if b := d.index.starts[name[:n]]; b != nil {
+		if b := index.starts[name[:n]]; b != nil {
 			d.ask(q, b, x)
 		}
 	}

@@ -14,7 +14,10 @@ func describe(r *rule) string {
 		says = "denies"
 	}
 	parts := []string{
-		enumerate("zone", texts(r.Zones)), enumerate("address", texts(r.CIDRs)), enumerate("interface", r.Interfaces), enumerate("user", r.Users),
+		enumerate("zone", texts(r.Zones)), enumerate("address", texts(r.CIDRs)), enumerate("interface", r.Interfaces),
+		enumerate("client zone", texts(r.ClientZones)), enumerate("client", texts(r.ClientCIDRs)),
+		enumerate("user", r.Users), enumerate("executable", r.Executables), enumerate("program", r.Programs),
+		enumerate("container", r.Containers), enumerate("unit", r.Units), carried(r),
 	}
 	if r.When != "" {
 		parts = append(parts, "when "+strings.Join(strings.Fields(r.When), " "))
@@ -29,6 +32,17 @@ func describe(r *rule) string {
 		return fmt.Sprintf("rule %s %s everybody", r.Name, says)
 	}
 	return fmt.Sprintf("rule %s %s %s", r.Name, says, strings.Join(kept, ", "))
+}
+
+// carried is the condition on forwarders.
+func carried(r *rule) string {
+	switch {
+	case r.carriage.any:
+		return "any forwarder"
+	case r.carriage.none:
+		return "no forwarder"
+	}
+	return enumerate("forwarder", r.carriage.names)
 }
 
 func texts[T fmt.Stringer](list []T) []string {
@@ -64,45 +78,22 @@ func (q *query) denial(r *rule) string {
 	return reason
 }
 
-// who is the peer in a few words: "192.0.2.7 in zone lan", "user bob (uid 1001) at 127.0.0.1".
-func who(f *flow.Facts) string {
-	at := address(f)
-	switch {
-	case known(&f.Origin):
-		return account(&f.Origin) + " at " + at
-	case f.Peer.Zone == flow.ZoneUnix:
-		return "at " + at
+// allowance is why r lets the peer in.
+func (q *query) allowance(r *rule) string {
+	if r.lenient {
+		if _, why := q.ask(r); why != "" {
+			return r.says + " (" + why + ", which counts as a match: on_unknown is allow)"
+		}
 	}
-	return at + " in " + zoneText(f.Peer.Zone)
-}
-
-func address(f *flow.Facts) string {
-	switch {
-	case f.Peer.Addr.IsValid():
-		return plain(f.Peer.Addr.Addr()).String()
-	case f.Peer.Path != "":
-		return "unix:" + f.Peer.Path
-	case f.Peer.Zone == flow.ZoneUnix:
-		return "a Unix socket"
-	}
-	return "an unknown address"
-}
-
-func account(o *flow.Origin) string {
-	if o.User == "" {
-		return fmt.Sprintf("uid %d", o.UID)
-	}
-	return fmt.Sprintf("user %s (uid %d)", o.User, o.UID)
-}
-
-func zoneText(z flow.Zone) string {
-	if z == flow.ZoneUnknown {
-		return "an unknown zone"
-	}
-	return "zone " + z.String()
+	return r.says
 }
 
 func notLocal(f *flow.Facts) string {
+	if speaksForAnother(&f.Peer) {
+		zone := clientZone(&f.Peer)
+		return fmt.Sprintf("%s speaks for %s in %s; only an allow rule with client_zones: [%s], or with client_cidrs, lets such clients in",
+			address(f), clientAddress(f), zoneText(zone), zone)
+	}
 	return fmt.Sprintf("%s is in %s; only local peers are let in", address(f), zoneText(f.Peer.Zone))
 }
 

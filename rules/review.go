@@ -11,14 +11,19 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// knownUser is the name of the function that guards uid and user. It has a space, so that nobody can write it.
-const knownUser = "known user"
-
 // reviewer walks a parsed expression. It refuses what could run long, and words that can never be equal to what they
-// are compared with; and it puts a guard before uid and user. It keeps the first objection.
+// are compared with; it puts a guard before what may not be known, and keeps what kinds of fields there are. It keeps
+// the first objection.
 type reviewer struct {
-	words map[string][]string // field to the words that it can hold
-	err   *file.Error
+	words  map[string][]string // field to the words that it can hold
+	guards map[string]guard
+	fields uses
+	whole  []ast.Node // uses of process or client that are not yet ones of a field
+	err    *file.Error
+}
+
+func newReviewer(services []string) *reviewer {
+	return &reviewer{words: closedWords(services), guards: guards()}
 }
 
 // closedWords are the fields whose every possible value is known.
@@ -31,7 +36,20 @@ func closedWords(services []string) map[string][]string {
 		"peer.zone": zones,
 		"weekday":   {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"},
 		"service":   services,
+
+		"client.zone":     zones,
+		"forwarder_zone":  append([]string{""}, zones...),
+		"attribution":     attributions(),
+		"process.runtime": append([]string{""}, runtimes()...),
 	}
+}
+
+func attributions() []string {
+	var words []string
+	for a := flow.AttributionNone; a <= flow.AttributionExactConnect; a++ {
+		words = append(words, a.String())
+	}
+	return words
 }
 
 // Visit looks at one node; its children were visited before.
@@ -41,6 +59,8 @@ func (v *reviewer) Visit(node *ast.Node) {
 		v.object(n, "loops (all, any, filter, map, count and the like) are not allowed in rules")
 	case *ast.IdentifierNode:
 		v.identifier(node, n)
+	case *ast.MemberNode:
+		v.member(node, n)
 	case *ast.CallNode:
 		v.call(n)
 	case *ast.BinaryNode:
@@ -61,11 +81,43 @@ func (v *reviewer) identifier(node *ast.Node, n *ast.IdentifierNode) {
 	switch n.Value {
 	case "$env":
 		v.object(n, "$env is not allowed in rules")
-	case "uid", "user":
-		ast.Patch(node, &ast.CallNode{
-			Callee:    &ast.IdentifierNode{Value: knownUser},
-			Arguments: []ast.Node{n, &ast.IdentifierNode{Value: "uid_known"}},
-		})
+	case "process", "client":
+		v.whole = append(v.whole, n)
+	}
+	v.guard(node, n.Value)
+}
+
+// member takes a field of process or client; one that is not written out could be any.
+func (v *reviewer) member(node *ast.Node, n *ast.MemberNode) {
+	name := fieldName(n)
+	if name != "" {
+		v.whole = slices.DeleteFunc(v.whole, func(w ast.Node) bool { return w == n.Node })
+	}
+	if strings.HasPrefix(name, "client.") {
+		v.fields |= usesClient
+	}
+	v.guard(node, name)
+}
+
+// guard puts a guard before a field that may not be known.
+func (v *reviewer) guard(node *ast.Node, name string) {
+	g, guarded := v.guards[name]
+	if !guarded {
+		return
+	}
+	g.before(node, name)
+	switch {
+	case strings.HasPrefix(name, "process."):
+		v.fields |= usesProcess | usesSearch
+	case g.flag != "uid_known":
+		v.fields |= usesSearch
+	}
+}
+
+// finish objects to a use of process or client that is not one of a field: nothing would guard it.
+func (v *reviewer) finish() {
+	for _, n := range v.whole {
+		v.object(n, "expected a field, as in process.program or client.address")
 	}
 }
 
@@ -121,6 +173,10 @@ func (v *reviewer) compare(field, with ast.Node) {
 // fieldName is "a" or "a.b" of such an expression, otherwise empty.
 func fieldName(n ast.Node) string {
 	switch n := n.(type) {
+	case *ast.CallNode: // a guard, with the field behind it
+		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == knownFact || callee.Value == givenFact) {
+			return fieldName(n.Arguments[0])
+		}
 	case *ast.IdentifierNode:
 		return n.Value
 	case *ast.MemberNode:

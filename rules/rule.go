@@ -10,12 +10,13 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// answer is whether a condition holds. What is not known counts against the peer: an allow rule then does not match,
-// a deny rule does.
+// answer is whether a condition holds. The least answer of a rule's conditions is the rule's: one that does not hold
+// outweighs all others, and as long as one waits for the process it cannot be said what the rest comes to.
 type answer uint8
 
 const (
-	no answer = iota
+	no      answer = iota
+	pending        // the process has to be looked for first
 	unknown
 	yes
 )
@@ -43,7 +44,7 @@ func zoneBit(z flow.Zone) zoneSet {
 	return 1 << z
 }
 
-// pattern is an interface's name, or the start of one.
+// pattern is a name, or the start of one.
 type pattern struct {
 	text string // without the *
 	glob bool
@@ -64,14 +65,22 @@ func (p pattern) matches(name string) bool {
 // rule is a compiled rule. It does not change.
 type rule struct {
 	Rule
-	service    string // whose own it is; empty for all
-	deny       bool
-	observe    bool // a denial that is only told
-	zones      zoneSet
-	interfaces []pattern
-	uids       []uint32
-	when       *condition
-	says       string // "allows zone lan"
+	service     string // whose own it is; empty for all
+	deny        bool
+	observe     bool // a denial that is only told
+	lenient     bool // what is not known counts for the peer
+	conditional bool // once it matches by the peer's place, it may still not match
+	zones       zoneSet
+	interfaces  []pattern
+	clientZones zoneSet
+	uids        []uint32
+	executables []pattern
+	programs    []pattern
+	containers  containers
+	units       []pattern
+	carriage    carriage
+	when        *condition
+	says        string // "allows zone lan"
 }
 
 func (r *rule) appliesTo(service string) bool {
@@ -86,8 +95,21 @@ func (r *rule) namesPlace() bool {
 	return len(r.Zones) > 0 || len(r.CIDRs) > 0 || len(r.interfaces) > 0
 }
 
-// matches turns an answer into whether the rule counts as matched.
-func (r *rule) matches(a answer) bool { return a == yes || a == unknown && r.deny }
+// matches turns an answer into whether the rule counts as matched. What is not known counts against the peer, or for it
+// where the rule is lenient; but it never lets in a peer that is not proven to be on this host: nothing could be known
+// of anybody there.
+func (r *rule) matches(a answer, f *flow.Facts) bool {
+	switch {
+	case a != unknown:
+		return a == yes
+	case r.deny:
+		return !r.lenient
+	}
+	return r.lenient && f.Peer.Local()
+}
+
+// bare says whether the rule has no condition at all.
+func (r *rule) bare() bool { return !r.namesPlace() && !r.conditional }
 
 func (r *rule) inZone(f *flow.Facts) bool { return r.zones&zoneBit(f.Peer.Zone) != 0 }
 

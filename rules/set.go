@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -11,6 +13,7 @@ import (
 type Set struct {
 	config     Config
 	observe    bool // the global setting
+	wait       time.Duration
 	services   map[string]*door
 	order      []string // of services, as given
 	warnings   []string
@@ -20,8 +23,18 @@ type Set struct {
 // Warnings are what is allowed and perhaps not meant, one sentence each, without a final stop.
 func (s *Set) Warnings() []string { return slices.Clone(s.warnings) }
 
+// ProcessWait is how long a session waits for the peer's process when Decide needs it.
+func (s *Set) ProcessWait() time.Duration { return s.wait }
+
+// NeedsProcess says whether there are peers of a service for which Decide can answer [flow.Need].
+func (s *Set) NeedsProcess(service string) bool {
+	d := s.services[service]
+	return d != nil && slices.ContainsFunc(d.rules, (*rule).asksProcess)
+}
+
 // Decide says what is to become of a peer. It is pure, never waits, and allocates nothing for a peer that is let in
-// without an expression.
+// without an expression. The answer is [flow.Need] when it depends on the peer's process, which is not known and was not
+// looked for.
 func (s *Set) Decide(f *flow.Facts) flow.Verdict {
 	d := s.services[f.Service]
 	if d == nil {
@@ -44,17 +57,23 @@ type door struct {
 	set     *Set
 	rules   []*rule // that apply, in order
 	index   index
+	clients index           // for peers that speak for a client elsewhere
 	shadows map[*rule]*rule // rules that can never match, and one that comes before each
 }
 
 func newDoor(s Service, rules []*rule, set *Set) *door {
-	d := &door{service: s.Name, unix: s.UnixBackend, set: set, shadows: make(map[*rule]*rule)}
+	d := &door{service: s.Name, unix: s.UnixBackend, set: set}
 	for _, r := range rules {
 		if r.appliesTo(s.Name) {
 			d.rules = append(d.rules, r)
 		}
 	}
-	d.index = newIndex(d)
+	d.index, d.shadows = newIndex(d, func(*rule) bool { return true })
+	clients, shadows := newIndex(d, (*rule).forClients)
+	d.clients = clients
+	if s.ProxyProtocol { // a rule that never matches a peer of its own account may still match one that speaks for another
+		maps.DeleteFunc(d.shadows, func(r, _ *rule) bool { return r.forClients() && shadows[r] == nil })
+	}
 	return d
 }
 
@@ -62,9 +81,18 @@ func newDoor(s Service, rules []*rule, set *Set) *door {
 // not say who else may be.
 func (d *door) needsOwnUser(r *rule) bool { return d.unix && !r.deny && len(r.Users) == 0 }
 
+// mayUse says whether r may let the peer in at all: before a Unix-socket backend, only lodoor's own user or one that it
+// names.
+func (q *query) mayUse(r *rule) bool {
+	if q.door.needsOwnUser(r) {
+		return q.ownUser()
+	}
+	return !q.door.unix || r.deny || known(&q.facts.Origin)
+}
+
 // conditional says whether r, once it matches by place, may still not match, or not decide.
 func (d *door) conditional(r *rule) bool {
-	return len(r.Users) > 0 || r.when != nil || r.observe || d.needsOwnUser(r)
+	return r.conditional || r.observe || d.needsOwnUser(r)
 }
 
 // query is one decision at work.
@@ -84,7 +112,7 @@ func (q *query) end() {
 	}
 }
 
-// when asks the rule's expression; one that fails is unknown.
+// when asks the rule's expression.
 func (q *query) when(r *rule) (answer, error) {
 	if r.when == nil {
 		return yes, nil
@@ -92,22 +120,24 @@ func (q *query) when(r *rule) (answer, error) {
 	if q.eval == nil {
 		q.eval, _ = q.set.evaluators.Get().(*evaluator)
 	}
-	holds, err := q.eval.ask(r.when, q.facts, q.set.config.Location)
-	if err != nil {
-		return unknown, err
-	}
-	return sure(holds), nil
+	return q.eval.ask(r.when, q.facts, q.set.config.Location)
 }
 
-// rest asks the conditions of a rule beyond zone and range, cheapest first. One that does not hold outweighs
-// everything that is unknown.
+// rest asks the conditions of a rule beyond zone and range, cheapest first, and stops at one that does not hold.
 func (q *query) rest(r *rule) answer {
-	all := min(r.onInterface(q.facts), r.byUser(q.facts))
-	if all == no || r.when == nil {
+	all := r.onInterface(q.facts)
+	if all == no || !r.conditional {
 		return all
 	}
-	when, _ := q.when(r)
-	return min(all, when)
+	all = min(all, r.byUser(q.facts), r.byClient(q.facts))
+	if all != no {
+		all = min(all, r.byForwarder(q.facts), r.byProcess(q.facts))
+	}
+	if all != no && r.when != nil {
+		holds, _ := q.when(r)
+		all = min(all, holds)
+	}
+	return all
 }
 
 // ownUser says whether the peer's user is lodoor's own.
@@ -119,6 +149,7 @@ func (q *query) ownUser() bool {
 // finding is what the rules said of a peer. Each is the first of its kind by the rules' order.
 type finding struct {
 	decides place // the rule that decides; none: the built-in ones do
+	asks    bool  // it has to know the process first
 	noted   place // before it, a denial that is only told
 	passes  place // a denial that is only told, and that surely names the place where the peer is
 	held    bool  // a rule would let the peer in, if the backend were not a Unix socket
@@ -133,25 +164,26 @@ type place struct {
 // before says whether a rule at i comes before p.
 func (p place) before(i int) bool { return p.rule != nil && p.at <= i }
 
-// take enters rule i, whose place matches and whose other conditions answered a. It says whether the rule decides.
+// take enters rule i, whose place matches and whose other conditions answered a. It says whether the rule decides. One
+// that has to know the process first decides too, for now: what comes after it is not asked.
 func (x *finding) take(q *query, i int, a answer) bool {
 	r := q.door.rules[i]
 	switch {
-	case !r.matches(a):
+	case a != pending && !r.matches(a, q.facts):
 		return false
-	case q.door.needsOwnUser(r) && !q.ownUser():
-		x.held = true
+	case !q.mayUse(r):
+		x.held = x.held || a != pending
 		return false
-	case !r.observe:
+	case a == pending || !r.observe:
 		if !x.decides.before(i) {
-			x.decides = place{r, i}
+			x.decides, x.asks = place{r, i}, a == pending
 		}
 		return true
 	}
 	if !x.noted.before(i) {
 		x.noted = place{r, i}
 	}
-	if a == yes && r.namesPlace() && !x.passes.before(i) {
+	if a == yes && r.opens(q.facts) && !x.passes.before(i) {
 		x.passes = place{r, i}
 	}
 	return false

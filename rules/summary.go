@@ -37,6 +37,9 @@ func (s *Set) Summary(service string) string {
 	case denies > 1:
 		parts = append(parts, fmt.Sprintf("%d deny rules", denies))
 	}
+	if s.NeedsProcess(service) {
+		parts = append(parts, fmt.Sprintf("the peer's process is waited for, at most %v", s.wait))
+	}
 	return strings.Join(parts, "; ")
 }
 

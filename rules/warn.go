@@ -50,6 +50,9 @@ func (w *warner) rule(r *rule) {
 		w.when++
 	}
 	w.opens(r)
+	if why := w.set.config.NoProcesses; why != "" && r.asksProcess() {
+		w.say("%s asks for the peer's process, and %s: what is not known counts %s the peer", title(r), why, r.counts())
+	}
 	for _, name := range w.set.order {
 		if d := w.set.services[name]; r.appliesTo(name) && d.needsOwnUser(r) {
 			w.say("%s names no users: at service %q, whose backend is a Unix socket, it lets in only lodoor's own user", title(r), name)
@@ -66,40 +69,67 @@ func title(r *rule) string {
 	return fmt.Sprintf("rule %q of service %q", r.Name, r.service)
 }
 
+// counts says for whom the unknown does.
+func (r *rule) counts() string {
+	if r.lenient {
+		return "for"
+	}
+	return "against"
+}
+
 // opens warns of a rule that matches everybody, or that lets in peers from elsewhere.
 func (w *warner) opens(r *rule) {
 	name := title(r)
-	bare := !r.namesPlace() && len(r.Users) == 0 && r.when == nil
 	far := r.elsewhere()
 	switch {
-	case bare && !r.deny:
+	case r.bare() && !r.deny:
 		w.say("%s has no condition: it lets in everybody who reaches the door, and the backend takes them for local", name)
-	case bare && r.observe:
+	case r.bare() && r.observe:
 		w.say("%s has no condition: it records everybody as would_deny, local peers too", name)
-	case bare:
+	case r.bare():
 		w.say("%s has no condition: it denies everybody, local peers too", name)
 	case far != "" && !r.deny:
-		w.say("%s lets in peers from %s: the backend takes them for local", name, far)
-	case far != "" && r.Enforce == EnforceObserve && r.namesPlace():
-		w.say("%s only observes: peers from %s are let in and recorded, and the backend takes them for local", name, far)
+		w.say("%s lets in %s: the backend takes them for local", name, far)
+	case far != "" && r.Enforce == EnforceObserve && (r.namesPlace() || r.namesClient()):
+		w.say("%s only observes: %s are let in and recorded, and the backend takes them for local", name, far)
 	}
 }
 
-// elsewhere says from where beyond this host the rule's peers can come; empty when from nowhere. Only local peers have
-// a known user.
+// elsewhere says whom beyond this host the rule can mean: "peers from zone lan"; empty when nobody. A peer that speaks
+// for no client is its own.
 func (r *rule) elsewhere() string {
-	far := slices.DeleteFunc(slices.Clone(r.Zones), func(z flow.Zone) bool { return z.Local() })
+	peers, clients := farPlace(r.Zones, r.CIDRs), farPlace(r.ClientZones, r.ClientCIDRs)
+	local := peers == "" || !r.deny && r.asksKnown()
 	switch {
-	case len(r.Users) > 0 && !r.deny, len(r.Zones) > 0 && len(far) == 0:
+	case clients == "", local && !r.namesClient() && !r.when.uses(usesClient):
 		return ""
-	case len(r.CIDRs) > 0 && !slices.ContainsFunc(r.CIDRs, func(c CIDR) bool { return !loopback(c) }):
+	case local:
+		return "clients from " + clients + " that a proxy speaks for"
+	case peers == anywhere:
+		return "peers from " + clients
+	}
+	return "peers from " + peers
+}
+
+// asksKnown says whether the rule has a condition on what is known of local peers only.
+func (r *rule) asksKnown() bool { return len(r.Users) > 0 || r.namesProcess() || r.carriage.given }
+
+const anywhere = "anywhere"
+
+// farPlace is what of a place is beyond this host; empty when nothing is.
+func farPlace(zones []flow.Zone, ranges []CIDR) string {
+	far := slices.DeleteFunc(slices.Clone(zones), func(z flow.Zone) bool { return z.Local() })
+	switch {
+	case len(zones) > 0 && len(far) == 0:
+		return ""
+	case len(ranges) > 0 && !slices.ContainsFunc(ranges, func(c CIDR) bool { return !loopback(c) }):
 		return ""
 	case len(far) > 0:
 		return enumerate("zone", texts(far))
-	case len(r.CIDRs) > 0:
-		return enumerate("address", texts(r.CIDRs))
+	case len(ranges) > 0:
+		return enumerate("address", texts(ranges))
 	}
-	return "anywhere"
+	return anywhere
 }
 
 // loopback says whether all of c is loopback.

@@ -23,60 +23,23 @@ const (
 	maxWhenRange  = 1000   // elements of a literal range
 )
 
-// environment is what an expression sees. docs/rules.md lists it, and a test holds the two together.
-type environment struct {
-	Peer     peerEnvironment  `expr:"peer"`
-	Front    frontEnvironment `expr:"front"`
-	Service  string           `expr:"service"`
-	User     string           `expr:"user"`
-	UID      int              `expr:"uid"`
-	UIDKnown bool             `expr:"uid_known"`
-	Hour     int              `expr:"hour"`
-	Minute   int              `expr:"minute"`
-	Weekday  string           `expr:"weekday"`
-	Time     time.Time        `expr:"time"`
-}
+// uses are the kinds of fields that an expression has.
+type uses uint8
 
-type peerEnvironment struct {
-	Address   string `expr:"address"`
-	Port      int    `expr:"port"`
-	Zone      string `expr:"zone"`
-	Interface string `expr:"interface"`
-	Local     bool   `expr:"local"`
-}
-
-type frontEnvironment struct {
-	Address string `expr:"address"`
-	Port    int    `expr:"port"`
-	Path    string `expr:"path"`
-}
-
-// fill sets every field from f; the environment is used again and again.
-func (e *environment) fill(f *flow.Facts, zone *time.Location) {
-	now := f.Time.In(zone)
-	*e = environment{
-		Peer: peerEnvironment{
-			Address: addressText(f.Peer.Addr), Port: int(f.Peer.Addr.Port()), Zone: f.Peer.Zone.String(),
-			Interface: f.Peer.Interface, Local: f.Peer.Local(),
-		},
-		Front:   frontEnvironment{addressText(f.Peer.Front), int(f.Peer.Front.Port()), f.Peer.Path},
-		Service: f.Service,
-		Hour:    now.Hour(), Minute: now.Minute(), Weekday: strings.ToLower(now.Weekday().String()), Time: now,
-	}
-	if known(&f.Origin) {
-		e.User, e.UID, e.UIDKnown = f.Origin.User, int(f.Origin.UID), true
-	}
-}
-
-func addressText(a netip.AddrPort) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return plain(a.Addr()).String()
-}
+const (
+	usesProcess uses = 1 << iota // of one process: the expression is asked of each that may speak
+	usesSearch                   // what is known once the process was looked for
+	usesClient
+)
 
 // condition is a compiled expression.
-type condition struct{ program *vm.Program }
+type condition struct {
+	program *vm.Program
+	fields  uses
+}
+
+// uses says whether the expression has one of the kinds of fields; no expression has none.
+func (c *condition) uses(kinds uses) bool { return c != nil && c.fields&kinds != 0 }
 
 // compileWhen compiles an expression that answers true or false, in bounded time and memory: no loops, no clock of its
 // own, no builtin that makes long strings.
@@ -87,24 +50,24 @@ func compileWhen(text string, zone *time.Location, services []string) (*conditio
 	if len(text) > maxWhenBytes {
 		return nil, fmt.Errorf("the expression has %d bytes: at most %d are allowed", len(text), maxWhenBytes)
 	}
-	review := &reviewer{words: closedWords(services)}
+	review := newReviewer(services)
 	options := []expr.Option{
 		expr.Env(environment{}), expr.AsBool(), expr.WarnOnAny(), expr.MaxNodes(maxWhenNodes),
 		expr.DisableAllBuiltins(), expr.Patch(review), expr.Patch(patcher.WithTimezone{Location: zone}),
 		expr.Function("inCIDR", inCIDR, new(func(string, string) bool)),
-		expr.Function(knownUser, onlyKnown, new(func(int, bool) int), new(func(string, bool) string)),
 	}
+	options = append(options, guardFunctions()...)
 	for _, name := range whenBuiltins() {
 		options = append(options, expr.EnableBuiltin(name))
 	}
 	program, err := expr.Compile(text, options...)
-	if review.err != nil {
+	if review.finish(); review.err != nil {
 		err = review.at(text)
 	}
 	if err != nil {
 		return nil, exprError(err)
 	}
-	return &condition{program}, nil
+	return &condition{program, review.fields}, nil
 }
 
 // whenBuiltins are the functions of expr that rules have. What is left out loops, reads the clock or makes long values.
@@ -136,36 +99,62 @@ func inCIDR(args ...any) (any, error) {
 	return c.Contains(plain(addr)), nil
 }
 
-// onlyKnown stands before every use of uid and user: what is not known must not compare as if it were.
-func onlyKnown(args ...any) (any, error) {
-	if ok, _ := args[1].(bool); !ok {
-		return nil, errors.New("the peer's user is not known")
-	}
-	return args[0], nil
-}
-
 // evaluator runs conditions; each has one environment, filled once per decision.
 type evaluator struct {
-	vm     vm.VM
-	env    environment
-	filled bool
+	vm      vm.VM
+	env     environment
+	filled  bool
+	process *flow.Process // that the environment shows
 }
 
-func newEvaluator() *evaluator { return &evaluator{vm: vm.VM{MemoryBudget: maxWhenMemory}} }
+func newEvaluator() *evaluator {
+	return &evaluator{vm: vm.VM{MemoryBudget: maxWhenMemory}, env: environment{Process: &processEnvironment{}}}
+}
 
-// ask evaluates c on f.
-func (e *evaluator) ask(c *condition, f *flow.Facts, zone *time.Location) (bool, error) {
+// ask evaluates c on f, once for each process that may speak when it is about processes. It is unknown when they do not
+// agree, or when the expression fails; and pending when it may have failed for want of the process.
+func (e *evaluator) ask(c *condition, f *flow.Facts, zone *time.Location) (answer, error) {
 	if !e.filled {
 		e.env.fill(f, zone)
-		e.filled = true
+		e.filled, e.process = true, nil
 	}
+	if c.uses(usesProcess) && processKnown(&f.Origin) {
+		return e.askAll(c, &f.Origin)
+	}
+	a, err := e.run(c)
+	if err != nil && c.uses(usesSearch) && !processKnown(&f.Origin) {
+		a = wanting(f)
+	}
+	return a, err
+}
+
+func (e *evaluator) askAll(c *condition, o *flow.Origin) (answer, error) {
+	var failed error
+	all := ofAll(o, func(p *flow.Process) answer {
+		if e.process != p {
+			e.env.enter(p)
+			e.process = p
+		}
+		a, err := e.run(c)
+		if err != nil {
+			failed = err
+		}
+		return a
+	})
+	if all == unknown && failed == nil {
+		failed = errors.New("the processes that hold the socket do not agree")
+	}
+	return all, failed
+}
+
+func (e *evaluator) run(c *condition) (answer, error) {
 	out, err := e.vm.Run(c.program, &e.env)
 	if err != nil {
-		return false, exprError(err)
+		return unknown, exprError(err)
 	}
-	yes, ok := out.(bool)
+	holds, ok := out.(bool)
 	if !ok {
-		return false, fmt.Errorf("the expression gave %T, not true or false", out)
+		return unknown, fmt.Errorf("the expression gave %T, not true or false", out)
 	}
-	return yes, nil
+	return sure(holds), nil
 }

@@ -90,3 +90,51 @@ func (e Enforcement) observes(global bool) bool {
 	}
 	return e == EnforceObserve
 }
+
+// OnUnknown is for whom it counts when a condition's answer is not known.
+type OnUnknown uint8
+
+// What is done about the unknown.
+const (
+	OnUnknownDefault OnUnknown = iota // follow the global setting, which is deny
+	OnUnknownDeny                     // it counts against the peer: an allow rule does not match, a deny rule does
+	OnUnknownAllow                    // it counts for the peer: an allow rule matches, a deny rule does not
+)
+
+func (u OnUnknown) String() string {
+	switch u {
+	case OnUnknownDefault:
+		return ""
+	case OnUnknownDeny:
+		return "deny"
+	case OnUnknownAllow:
+		return "allow"
+	}
+	return fmt.Sprintf("invalid(%d)", uint8(u))
+}
+
+// MarshalText writes deny or allow; empty when it follows the global setting.
+func (u OnUnknown) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// UnmarshalText reads deny or allow; empty text follows the global setting.
+func (u *OnUnknown) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "":
+		*u = OnUnknownDefault
+	case "deny":
+		*u = OnUnknownDeny
+	case "allow":
+		*u = OnUnknownAllow
+	default:
+		return fmt.Errorf("unknown word %q: expected one of deny, allow", text)
+	}
+	return nil
+}
+
+// lenient says whether the unknown counts for the peer, given the global setting.
+func (u OnUnknown) lenient(global bool) bool {
+	if u == OnUnknownDefault {
+		return global
+	}
+	return u == OnUnknownAllow
+}
