@@ -28,7 +28,10 @@ func (e ownEnd) Is(target error) bool { return target == ErrKilled }
 // said it. Reset and closed are outcomes: only what is neither has a detail.
 func causeOf(err error, side flow.Side) cause {
 	var own ownEnd
+	var refused refusal
 	switch {
+	case errors.As(err, &refused):
+		return cause{end: flow.EndDenied, by: flow.SideLodoor, detail: refused.Error()}
 	case errors.As(err, &own):
 		return cause{end: flow.End(own), by: flow.SideLodoor}
 	case err == nil, errors.Is(err, io.EOF):
@@ -49,9 +52,13 @@ func (c cause) known() bool { return c.end != flow.EndUnknown }
 // what was received before.
 func (c cause) gone() bool { return c.end == flow.EndReset || c.end == flow.EndUserTimeout }
 
-// betters says whether c is what the kernel told of the same end as old. It tells an error once; the other half of the
-// session then only sees that the connection is gone, and may be the first to say so.
+// betters says whether c takes the place of old, although it came later. The kernel tells an error once; the other half
+// of the session then only sees that the connection is gone, and may be the first to say so. And a client does not get
+// round a refusal by resetting behind what is refused.
 func (c cause) betters(old cause) bool {
+	if c.end == flow.EndDenied {
+		return old.by != flow.SideLodoor
+	}
 	return old.end == flow.EndReset && c.end == flow.EndUserTimeout && c.by == old.by
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -177,7 +178,15 @@ func TestConnectHalfClosed(t *testing.T) {
 	d.fails(t, os.ErrDeadlineExceeded)
 }
 
-// TestConnectAgain connects the client to a second backend after the first was refused.
+// letter is a gate that lets a whole word of five letters pass.
+type letter struct{ asked []string }
+
+func (l *letter) Inspect(held []byte, _ bool) flow.GateAnswer {
+	l.asked = append(l.asked, string(held))
+	return flow.GateAnswer{Pass: len(held) / 5 * 5}
+}
+
+// TestConnectAgain connects the client to a second backend after the first was refused. Its gate is asked only then.
 func TestConnectAgain(t *testing.T) {
 	fd, addr := listener(t)
 	_ = unix.Shutdown(fd, unix.SHUT_RD)
@@ -188,6 +197,8 @@ func TestConnectAgain(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	ends, pair := lanetest.Legs(t, "tcp4")
 	_ = pair.Backend.Close()
+	gate := &letter{}
+	pair.Gate = gate
 	first, second := connecting(t, netip.MustParseAddrPort(addr)), connecting(t, l.Addr().(*net.TCPAddr).AddrPort())
 	lp := loop(t, lane.LoopConfig{Loops: 1})
 	outcomes := make(chan flow.Outcome, 1)
@@ -200,8 +211,8 @@ func TestConnectAgain(t *testing.T) {
 			}
 			pair.Backend = second
 			on.Connect(pair, time.Time{}, func(err error) {
-				if err != nil {
-					t.Errorf("the second: %v", err)
+				if err != nil || len(gate.asked) > 0 {
+					t.Errorf("the second: %v; the gate was asked about %q before", err, gate.asked)
 				}
 			}, done)
 		}, done)
@@ -220,4 +231,7 @@ func TestConnectAgain(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 	closeLane(t, lp)
+	if !slices.Equal(gate.asked, []string{"hello", ""}) {
+		t.Errorf("the gate was asked about %q, want what was sent, and the end", gate.asked)
+	}
 }

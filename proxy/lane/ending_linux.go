@@ -27,11 +27,12 @@ type ending struct {
 func (s *loopSession) end(err error, by flow.Side) {
 	c := causeOf(err, by)
 	if e := s.ending; e != nil {
+		other := c.by != e.by
 		if c.betters(e.cause) {
 			e.cause = c
 		}
-		if c.by != e.by {
-			s.abandon() // who was to receive the rest is gone too
+		if other {
+			s.abandon() // who was to receive the rest is gone too, or must not have it
 		}
 		return
 	}

@@ -39,8 +39,11 @@ func (h *half) run() {
 
 func (h *half) carry() {
 	defer h.in.release()
+	if !h.carryGated() {
+		return
+	}
 	for {
-		b, err := h.in.next()
+		b, err := h.in.next(bufferSize)
 		if errors.Is(err, io.EOF) {
 			h.sourceClosed()
 			return
@@ -68,12 +71,16 @@ func (h *half) tell(b []byte) {
 	}
 }
 
-// sourceClosed passes the source's FIN on. As long as the other direction lives it then waits for the source's
-// connection to be torn down, since nobody reads it any more.
+// sourceClosed passes the source's FIN on, behind what the gate lets pass at the end. As long as the other direction
+// lives it then waits for the source's connection to be torn down, since nobody reads it any more.
 func (h *half) sourceClosed() {
-	h.in.release()
 	failure := h.src.failure()
-	if failure == nil || isBrokenPipe(failure) {
+	closed := failure == nil || isBrokenPipe(failure)
+	if closed && h.gated() && !h.sift(0, true) {
+		return
+	}
+	h.in.release()
+	if closed {
 		last := h.session.closed(h.dir)
 		if tap := h.session.pair.Tap; tap != nil {
 			tap.Shut(h.dir, time.Now())

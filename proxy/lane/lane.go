@@ -12,6 +12,27 @@
 //   - A session that lodoor ends (kill, timeouts) is reset on both legs: a FIN would say that a sender had finished.
 //   - A side that does not read stops the other. A session holds one buffer a direction at most, none while nothing
 //     moves.
+//
+// A pair may have a gate ([flow.Gate]), which judges what the client sends before the backend gets any of it. Until it
+// is done with that, and to the end of the session when it never is:
+//
+//   - Inspect is asked whenever bytes were read, with all that it has not let pass, and once more at the client's FIN,
+//     behind which nothing is. It is called where the bytes are moved (on the event loop, if the lane has some), and
+//     must not wait.
+//   - What it has not let pass is held; the backend gets none of it. The client is read for as long as less than
+//     [flow.GateMax] bytes are held, and not while the backend does not take what did pass. A session that holds
+//     nothing has no memory for it, and bytes that pass at once are not copied.
+//   - The direction is read and written, never spliced. As soon as the gate is done it is one like any other.
+//   - The backend's bytes flow meanwhile, and its FIN is passed.
+//   - A refusal resets both legs; what is held, and what was read with it, is dropped. What passed before may have
+//     arrived, or not. The outcome is denied, by lodoor, with the gate's verdict. It is so, too, when both FINs or
+//     the client's reset have come already: who sends what is refused and resets behind it has not got round the gate.
+//   - The lane itself refuses, as "gate.held", when nothing of GateMax bytes passes, and when something is still held
+//     after the FIN was shown; and as "gate.fault" an answer that lets pass what is not there.
+//   - When the session ends otherwise (the client's or the backend's reset, a kill, a timeout), what is held is dropped,
+//     and the end is the same as without a gate. A client that has sent a byte has sent its first byte, held or not.
+//   - What is held or dropped was read: the counts and the tap have it, once, before the gate is asked. So a recording
+//     has the attack that was refused, and may have bytes that the backend never got.
 package lane
 
 import (
@@ -57,6 +78,8 @@ type Pair struct {
 	FirstByte time.Duration
 	// Tap sees the bytes of both directions; nil is nobody.
 	Tap Tap
+	// Gate judges the client's bytes before the backend gets them; nil is nobody.
+	Gate flow.Gate
 }
 
 // Tap sees the bytes of one session; see [flow.Tap] for what a lane owes it. Beyond that, Shut is told before the FIN is

@@ -3,9 +3,12 @@
 package lane_test
 
 import (
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -132,6 +135,63 @@ func TestLoopOneProcessor(t *testing.T) {
 	_ = e.Client.Close()
 	_ = e.Backend.Close()
 	closeLane(t, l)
+}
+
+// passing is a gate that lets everything pass, and is done after so many bytes; never at 0.
+type passing struct{ done, passed int }
+
+func (p *passing) Inspect(held []byte, _ bool) flow.GateAnswer {
+	p.passed += len(held)
+	return flow.GateAnswer{Pass: len(held), Done: p.done > 0 && p.passed >= p.done}
+}
+
+// TestLoopGatedSplice has a stream that does not end: it is spliced at some time when there is no gate, or when that is
+// done, and never before. A loop keeps its pipes.
+func TestLoopGatedSplice(t *testing.T) {
+	for name, x := range map[string]struct {
+		gate    flow.Gate
+		splices bool
+	}{"no gate": {nil, true}, "done": {&passing{done: 1 << 20}, true}, "not done": {&passing{}, false}} {
+		l := loop(t, lane.LoopConfig{Loops: 1})
+		before := pipes(t)
+		e, p := lanetest.Legs(t, "tcp4")
+		p.Gate = x.gate
+		control := l.Start(p, func(flow.Outcome) {})
+		var both sync.WaitGroup
+		both.Go(func() {
+			for b := make([]byte, 1<<20); ; {
+				if _, err := e.Client.Write(b); err != nil {
+					return // killed
+				}
+			}
+		})
+		both.Go(func() { _, _ = io.Copy(io.Discard, struct{ io.Reader }{e.Backend}) })
+		testkit.Wait(t, name+": a splice, or a long stream without", func() bool {
+			n, _ := control.Counts()
+			return pipes(t) > before || n > 64<<20 && !x.splices
+		}, lanetest.Patience)
+		if pipes(t) > before && !x.splices {
+			t.Errorf("%s: spliced", name)
+		}
+		control.Kill(flow.EndKilled)
+		both.Wait()
+		closeLane(t, l)
+	}
+}
+
+// pipes is how many ends of pipes this process has open.
+func pipes(t *testing.T) (n int) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if to, _ := os.Readlink(link); strings.HasPrefix(to, "pipe:") {
+			n++
+		}
+	}
+	return n
 }
 
 // TestLoopTurn has what Turn posts to its own loop run before the loop sleeps.

@@ -93,6 +93,8 @@ func (s *loopSession) step(d flow.Direction, h *loopHalf) {
 		s.drainPipe(d, h)
 	case h.full >= bulkAfter && h.state&unspliced == 0 && s.tap == nil:
 		s.fillPipe(d, h)
+	case s.gated(d):
+		s.relayGated(h)
 	default:
 		s.relay(d, h)
 	}
@@ -125,6 +127,10 @@ func (s *loopSession) relay(d flow.Direction, h *loopHalf) {
 func (s *loopSession) unread(d flow.Direction, h *loopHalf, errno unix.Errno) {
 	switch errno {
 	case 0:
+		if s.gated(d) && (s.ending == nil || s.ending.fin) {
+			s.siftEnd(h)
+			return
+		}
 		s.sourceClosed(d)
 	case unix.EAGAIN:
 		h.state &^= readable | doubtful

@@ -17,6 +17,7 @@ type loopSession struct {
 	worker    *Worker
 	ends      [2]*Socket // by the direction that they send
 	tap       Tap
+	gating    *gating // nil when no gate has a say
 	done      func(flow.Outcome)
 	read      [2]atomic.Uint64 // by flow.Direction
 	halves    [2]loopHalf      // by flow.Direction
@@ -38,6 +39,7 @@ func newLoopSession(w *Worker, p Pair, done func(flow.Outcome)) *loopSession {
 		worker:   w,
 		ends:     [2]*Socket{p.Client, p.Backend},
 		tap:      p.Tap,
+		gating:   newGating(p.Gate),
 		done:     done,
 		accepted: p.Accepted.Sub(w.epoch),
 	}
@@ -71,7 +73,13 @@ func (s *loopSession) Counts() (fromClient, fromBackend uint64) {
 }
 
 // written is how many bytes were written in a direction.
-func (s *loopSession) written(d flow.Direction) uint64 { return s.read[d].Load() - s.halves[d].held() }
+func (s *loopSession) written(d flow.Direction) uint64 {
+	held := s.halves[d].held()
+	if s.gated(d) {
+		held += uint64(len(s.gating.held))
+	}
+	return s.read[d].Load() - held
+}
 
 // progress grows whenever bytes are read or written.
 func (s *loopSession) progress() uint64 {
@@ -163,7 +171,7 @@ func (s *loopSession) close() {
 		o.TapKept, o.TapSkipped = s.tap.Done(at, &o)
 	}
 	done := s.done
-	s.tap, s.done = nil, nil // a Control may be kept for long
+	s.tap, s.gating, s.done = nil, nil, nil // a Control may be kept for long
 	w.sessions.Add(-1)
 	done(o)
 	w.loop.running.Done()
@@ -181,6 +189,9 @@ func (s *loopSession) outcome() (flow.Outcome, time.Time) {
 		End: c.end, EndedBy: c.by, Detail: c.detail,
 	}
 	o.FromClient, o.FromBackend = s.Counts()
+	if s.gating != nil && c.end == flow.EndDenied {
+		o.Refused = s.gating.refused
+	}
 	if e != nil {
 		o.ClientTCP, o.BackendTCP = e.client, e.backend
 	}

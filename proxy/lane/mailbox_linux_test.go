@@ -68,8 +68,9 @@ func newTestLoop(t *testing.T, loops int) *Loop {
 // TestSizes holds what an idle session costs.
 func TestSizes(t *testing.T) {
 	for name, x := range map[string]struct{ is, most uintptr }{
-		"session": {unsafe.Sizeof(loopSession{}), 176},
-		"socket":  {unsafe.Sizeof(Socket{}), 64},
+		"session":      {unsafe.Sizeof(loopSession{}), 176},
+		"copy session": {unsafe.Sizeof(session{}), 704},
+		"socket":       {unsafe.Sizeof(Socket{}), 64},
 	} {
 		if x.is > x.most {
 			t.Errorf("a %s has %d bytes, more than %d", name, x.is, x.most)

@@ -34,6 +34,29 @@ the end of the stream, and its writes fail.
 
 The table is Linux's. Elsewhere there is the copy lane only, and lodoor uses what Go's net package offers: a reset is noticed by the next read or write
 only, urgent bytes are left to the system, and what was read before a reset is given a tenth of a second to arrive.
+
+## With a gate
+
+A service may have a gate, which judges what the client sends before the service gets any of it. Until it has seen
+enough, bytes that it has not let pass are held, 64 KiB at most. The service's own bytes flow meanwhile. A gate that has
+seen enough, or that lets everything pass, is not noticed: all of the table is true with it. Otherwise:
+
+| what happens | service | client |
+|---|---|---|
+| the gate refuses what came | what passed before, or a part of it, then connection reset | connection reset |
+| nothing of 64 KiB passes | the same | the same |
+| client sends FIN, and something is still held when the gate has seen that | the same | the same |
+| client sends what is refused, and FIN or a reset right behind it | the same | |
+| client resets while bytes are held | what passed, then connection reset | |
+| service resets while bytes are held | | connection reset |
+| service sends FIN while bytes are held | | end of stream; what it sends afterwards goes to the gate as before |
+| lodoor ends the session (kill, timeouts) while bytes are held | what passed, or a part of it, then connection reset | connection reset |
+
+Bytes that are held when the session ends are dropped. They are counted: ` + "`session.bytes_from_client`" + ` is what was read
+from the client, and of a session that did not end in order the service may have got less. A recording has them, too, so
+that it shows the attack that was refused; the service did not get them.
+
+A gate is held to this by the lanes' common tests (` + "`proxy/lane/lanetest`" + `: gate.go, refuse.go, gaterandom.go).
 `
 
 // TestPumpTable does everything in the table directly and through the lanes, and compares docs/pump.md with it.

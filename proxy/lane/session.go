@@ -18,6 +18,7 @@ type session struct {
 	halves    [2]half // by flow.Direction
 	running   atomic.Int32
 	firstByte time.Duration // written by the half from the backend, read when both have left
+	gating    *gating       // nil without a gate; the half from the client's
 	hurry     atomic.Bool   // killed, or the receiver takes nothing: no more flushing
 	clock     clock
 
@@ -29,7 +30,7 @@ type session struct {
 }
 
 func newSession(c *Copy, p Pair, done func(flow.Outcome)) *session {
-	s := &session{lane: c, pair: p, done: done}
+	s := &session{lane: c, pair: p, done: done, gating: newGating(p.Gate)}
 	s.halves[flow.FromClient].init(s, flow.FromClient)
 	s.halves[flow.FromBackend].init(s, flow.FromBackend)
 	return s
@@ -141,6 +142,9 @@ func (s *session) outcome() flow.Outcome {
 		Detail:    s.cause.detail,
 	}
 	o.FromClient, o.FromBackend = s.Counts()
+	if s.gating != nil && o.End == flow.EndDenied {
+		o.Refused = s.gating.refused
+	}
 	if s.cause.measured() {
 		o.ClientTCP, o.BackendTCP = s.pair.Client.TCPInfo(), s.pair.Backend.TCPInfo()
 	}

@@ -16,7 +16,7 @@ type inlet struct {
 	raw  syscall.RawConn
 	pool *pool
 	buf  *buffer
-	n    int
+	n    int // of buf: how much is to be read, and then how much was
 	err  error
 	try  func(fd uintptr) bool // attempt, bound once: a method value allocates
 }
@@ -27,14 +27,15 @@ func newInlet(s *Socket, p *pool) inlet {
 	return in
 }
 
-// next returns bytes that are valid until the next call; the error is io.EOF at the end of the stream.
-func (in *inlet) next() ([]byte, error) {
+// next returns up to so many bytes, which are valid until the next call; the error is io.EOF at the end of the stream.
+func (in *inlet) next(most int) ([]byte, error) {
 	if in.raw == nil {
 		return nil, in.err
 	}
 	if in.try == nil {
 		in.try = in.attempt
 	}
+	in.n = most
 	if err := in.raw.Read(in.try); err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (in *inlet) attempt(fd uintptr) bool {
 		in.buf = in.pool.get()
 	}
 	for {
-		n, err := unix.Read(int(fd), in.buf[:])
+		n, err := unix.Read(int(fd), in.buf[:in.n])
 		switch err {
 		case nil:
 		case unix.EINTR:

@@ -13,12 +13,12 @@ type inlet struct {
 
 func newInlet(s *Socket, p *pool) inlet { return inlet{sock: s, pool: p} }
 
-// next returns bytes that are valid until the next call; the error is io.EOF at the end of the stream.
-func (in *inlet) next() ([]byte, error) {
+// next returns up to so many bytes, which are valid until the next call; the error is io.EOF at the end of the stream.
+func (in *inlet) next(most int) ([]byte, error) {
 	if in.buf == nil {
 		in.buf = in.pool.get()
 	}
-	n, err := in.sock.Read(in.buf[:])
+	n, err := in.sock.Read(in.buf[:most])
 	if n > 0 {
 		return in.buf[:n], nil // an error that came with it comes again
 	}

@@ -16,6 +16,7 @@ import (
 type kit struct {
 	newLane func(t *testing.T) lane.Lane
 	network network
+	gate    script // of every session that has none of its own; nil is no gate
 }
 
 // session is a running session and its two far ends.
@@ -58,12 +59,32 @@ func closeLane(t testing.TB, l lane.Lane) {
 
 func (k kit) openOn(t testing.TB, l lane.Lane, p lane.Pair) *session {
 	t.Helper()
+	s := k.connect(t, l, p)
+	s.start(t)
+	return s
+}
+
+// connect has both ends ready; the session is not started.
+func (k kit) connect(t testing.TB, l lane.Lane, p lane.Pair) *session {
+	t.Helper()
+	if p.Gate == nil && k.gate != nil {
+		p.Gate = &keeper{script: k.gate, any: true}
+	}
 	s := &session{lane: l, pair: p, outcomes: make(chan flow.Outcome, 1)}
 	s.Ends, s.pair.Client, s.pair.Backend = legs(t, k.network.client, k.network.backend)
+	return s
+}
+
+func (s *session) start(t testing.TB) {
 	s.pair.Accepted = time.Now()
-	s.control = l.Start(s.pair, func(o flow.Outcome) {
+	s.control = s.lane.Start(s.pair, func(o flow.Outcome) {
 		if !closed(s.pair.Client) || !closed(s.pair.Backend) {
 			t.Error("done was called before both ends were closed")
+		}
+		if g, is := s.pair.Gate.(*keeper); is {
+			if _, _, wrong := g.seen(); wrong != nil {
+				t.Errorf("gate: %v", wrong)
+			}
 		}
 		select {
 		case s.outcomes <- o:
@@ -71,7 +92,6 @@ func (k kit) openOn(t testing.TB, l lane.Lane, p lane.Pair) *session {
 			t.Error("done was called twice")
 		}
 	})
-	return s
 }
 
 func closed(s *lane.Socket) bool { return s.Control(func(uintptr) {}) != nil }

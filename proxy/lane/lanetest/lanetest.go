@@ -20,6 +20,10 @@ func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 				runNetwork(t, kit{newLane: newLane, network: n})
 			})
 		}
+		t.Run("tcp4, a gate lets all pass", func(t *testing.T) {
+			t.Parallel()
+			kit{newLane: newLane, network: networks()[0], gate: passAll}.gateUnnoticed(t)
+		})
 	})
 	k := kit{newLane: newLane, network: networks()[0]}
 	t.Run("InTime", k.inTime)
@@ -27,6 +31,11 @@ func Run(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	t.Run("Memory", k.memory)
 	t.Run("IdleMemory", k.idleMemory)
 	t.Run("Many", k.many)
+	for _, gate := range []script{passAll, lag} {
+		k.gate = gate
+		t.Run("Memory with a gate", k.memory)
+		t.Run("IdleMemory with a gate", k.idleMemory)
+	}
 }
 
 // RunShort is what of Run takes a few seconds: one network, and without measuring memory.
@@ -35,6 +44,7 @@ func RunShort(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	for name, test := range map[string]func(*testing.T){
 		"Conn": k.conn, "Outcome": k.outcomes, "Timeout": k.timeouts, "Bulk": k.bulk, "Backpressure": k.backpressure,
 		"Tap": k.tap, "Kill": k.kill, "KillRace": k.killRace, "Random": k.random, "Many": k.many,
+		"Gate": k.gates,
 	} {
 		t.Run(name, test)
 	}
@@ -52,4 +62,5 @@ func runNetwork(t *testing.T, k kit) {
 	t.Run("Kill", k.kill)
 	t.Run("KillRace", k.killRace)
 	t.Run("Random", k.random)
+	t.Run("Gate", k.gates)
 }

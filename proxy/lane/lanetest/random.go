@@ -24,7 +24,7 @@ func Fuzz(f *testing.F, newLane func(t *testing.T) lane.Lane) {
 	f.Add([]byte{0x00, 0x20, 0x01, 0x20, 0x80, 0xa0, 0x81, 0xa0}) // single bytes, each waited for
 	f.Fuzz(func(t *testing.T, script []byte) {
 		all := networks()
-		k := kit{newLane, all[len(script)%len(all)]}
+		k := kit{newLane: newLane, network: all[len(script)%len(all)]}
 		k.traffic(t, script)
 	})
 }

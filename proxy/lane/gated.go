@@ -1,0 +1,52 @@
+package lane
+
+import (
+	"errors"
+	"io"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// gated says whether the gate has a say in this direction.
+func (h *half) gated() bool {
+	return h.dir == flow.FromClient && h.session.gating != nil && h.session.gating.gate != nil
+}
+
+// carryGated is carry for as long as the gate has a say. It answers whether the direction goes on without it.
+func (h *half) carryGated() bool {
+	for h.gated() {
+		b, err := h.in.next(h.session.gating.room())
+		if errors.Is(err, io.EOF) {
+			h.sourceClosed()
+			return false
+		}
+		if err != nil {
+			h.session.end(err, h.from)
+			return false
+		}
+		h.tell(b)
+		if !h.sift(len(b), false) {
+			return false
+		}
+	}
+	return true
+}
+
+// sift writes what the gate lets pass, of what is held and of the n bytes that were read behind it. It answers whether
+// the direction goes on.
+func (h *half) sift(n int, eof bool) bool {
+	g := h.session.gating
+	pass := g.sift(h.in.buf[:], n, eof)
+	if g.refused != nil {
+		h.session.end(refusal{g.refused}, flow.SideLodoor)
+		return false
+	}
+	if len(pass) == 0 {
+		return true
+	}
+	if err := h.out.write(pass); err != nil {
+		h.session.end(err, h.to)
+		return false
+	}
+	return true
+}
