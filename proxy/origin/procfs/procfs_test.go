@@ -110,24 +110,6 @@ func TestHoldersOfMissingRoot(t *testing.T) {
 	}
 }
 
-func TestProgramName(t *testing.T) {
-	for _, tc := range []struct{ comm, exe, want string }{
-		{"postgres", "/usr/lib/postgresql/15/bin/postgres", "postgres"},
-		{"gunicorn", "/usr/bin/python3.11", "gunicorn"},
-		{"prometheus-node", "/usr/bin/prometheus-node-exporter", "prometheus-node-exporter"},
-		{"prometheus-node", "", "prometheus-node"},
-		{"Isolated Web Co", "/usr/lib/firefox/firefox", "Isolated Web Co"},
-		{"", "/usr/bin/cat", "cat"},
-		{"", "", ""},
-	} {
-		tr := newTree(t)
-		tr.process(7, 1, 0, tc.comm, tc.exe)
-		if got, err := New(tr.root).Process(7); err != nil || got.Program != tc.want {
-			t.Errorf("%q of %q is %q, %v; want %q", tc.comm, tc.exe, got.Program, err, tc.want)
-		}
-	}
-}
-
 func TestUnixListeners(t *testing.T) {
 	tr := newTree(t)
 	tr.write("net/unix", `Num       RefCount Protocol Flags    Type St Inode Path
