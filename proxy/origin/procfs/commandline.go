@@ -42,8 +42,8 @@ func (c *CommandLine) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// line writes arguments as one would type them in a shell, at most [flow.CommandLineMax] bytes. The program is what
-// runs, which a redaction has to know.
+// line writes arguments as one would type them in a shell, at most [flow.CommandLineMax] bytes. The program is the
+// file that runs, which a redaction has to know.
 func (c CommandLine) line(program string, args []string) string {
 	switch c {
 	case CommandLineFull:
@@ -52,8 +52,8 @@ func (c CommandLine) line(program string, args []string) string {
 	default:
 		return ""
 	}
-	if len(args) == 1 { // a title that the process gave itself
-		return clip(args[0])
+	if len(args) == 1 && args[0] != program {
+		return clip(args[0]) // a title that the process gave itself
 	}
 	var b strings.Builder
 	for i, arg := range args {
