@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -45,7 +46,8 @@ type Resolver struct {
 	party   party
 	budget  budget
 	search  searcher
-	glanced time.Duration // in the last turn
+	cpu     func() time.Duration // that the calling thread has had
+	glanced time.Duration        // of it in the last turn
 	missing []string
 }
 
@@ -67,14 +69,14 @@ func NewResolver(c ResolverConfig) (*Resolver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for processes: %w", err)
 	}
-	r := newResolver(s, time.Now)
+	r := newResolver(s, time.Now, threadTime)
 	r.missing = missing
 	return r, nil
 }
 
-func newResolver(s searcher, now func() time.Time) *Resolver {
+func newResolver(s searcher, now func() time.Time, cpu func() time.Duration) *Resolver {
 	return &Resolver{
-		queue: queue{wake: make(chan struct{}, 1)}, party: party{now: now}, budget: newBudget(now()), search: s,
+		queue: queue{wake: make(chan struct{}, 1)}, party: party{now: now}, budget: newBudget(now()), search: s, cpu: cpu,
 	}
 }
 
@@ -110,25 +112,12 @@ func (r *Resolver) Run(ctx context.Context) error {
 // turn looks for those who wait and says when to look again, unless somebody comes before; the zero time is never.
 func (r *Resolver) turn(ctx context.Context) (until time.Time) {
 	p := &r.party
-	began := p.now()
 	p.seeks = r.queue.take(p.seeks)
-	p.ask(began)
-	r.budget.fill(began)
-	r.glanced = 0
-	first, untried := p.sweep()
-	if untried && r.budget.glance() {
-		r.search.glance(ctx, p)
-		p.tried()
-		r.glanced = p.now().Sub(began)
-	}
-	if r.budget.scan() && p.open > 0 {
-		r.search.scan(ctx, p)
-		if ctx.Err() == nil {
-			p.answer()
-		}
-	}
 	now := p.now()
-	r.budget.spend(now.Sub(began), now)
+	p.ask(now)
+	r.budget.fill(now)
+	first, untried := p.sweep()
+	r.look(ctx, untried)
 	if first, untried = p.sweep(); first.IsZero() {
 		return first
 	}
@@ -136,6 +125,27 @@ func (r *Resolver) turn(ctx context.Context) (until time.Time) {
 		return next
 	}
 	return first
+}
+
+// look searches as far as the budget goes.
+func (r *Resolver) look(ctx context.Context, untried bool) {
+	p := &r.party
+	runtime.LockOSThread() // whose time is measured
+	defer runtime.UnlockOSThread()
+	began := r.cpu()
+	r.glanced = 0
+	if untried && r.budget.glance() {
+		r.search.glance(ctx, p)
+		p.tried()
+		r.glanced = r.cpu() - began
+	}
+	if r.budget.scan() && p.open > 0 {
+		r.search.scan(ctx, p)
+		if ctx.Err() == nil {
+			p.answer()
+		}
+	}
+	r.budget.spend(r.cpu()-began, p.now())
 }
 
 // pause rests, not longer than until somebody's time is up.

@@ -2,7 +2,10 @@
 
 package origin
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // search finds nobody.
 type search struct{}
@@ -17,3 +20,6 @@ func (search) glance(context.Context, *party) {}
 
 // scan answers nobody, so that all get what is known.
 func (search) scan(context.Context, *party) {}
+
+// threadTime is the time of day, for want of the processor time of a thread.
+func threadTime() time.Duration { return time.Duration(time.Now().UnixNano()) }

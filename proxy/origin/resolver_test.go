@@ -73,6 +73,8 @@ func (s *system) scan(_ context.Context, p *party) {
 	}
 }
 
+func (s *system) took() time.Duration { return s.busy }
+
 // work passes time, and asks in between as a search does whether anybody waits.
 func (s *system) work(d time.Duration, p *party) {
 	for step := d / 10; d > 0; d -= step {
@@ -87,7 +89,7 @@ func (s *system) work(d time.Duration, p *party) {
 // inBubble runs a test whose time is not real with a running resolver.
 func inBubble(t *testing.T, s *system, test func(t *testing.T, r *Resolver)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newResolver(s, time.Now)
+		r := newResolver(s, time.Now, s.took)
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -234,7 +236,7 @@ func TestStormKeepsTheBudget(t *testing.T) {
 func TestSeekersBeyondTheQueueAreAnswered(t *testing.T) {
 	s := &system{scanTakes: time.Millisecond}
 	synctest.Test(t, func(t *testing.T) {
-		r := newResolver(s, time.Now) // that does not run yet
+		r := newResolver(s, time.Now, s.took) // that does not run yet
 		askers := make([]asker, queueMax+10)
 		for i := range askers {
 			askers[i].seek(r, uint64(i+1), time.Now().Add(time.Hour))
@@ -293,7 +295,7 @@ func TestForemost(t *testing.T) {
 
 // BenchmarkSeek is what a session pays, in a storm that is emptied now and then by sessions that have ended.
 func BenchmarkSeek(b *testing.B) {
-	r := newResolver(&system{}, time.Now)
+	r := newResolver(&system{}, time.Now, threadTime)
 	a := &asker{}
 	a.left.Store(true)
 	lead := flow.Lead{
