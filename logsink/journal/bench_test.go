@@ -130,8 +130,17 @@ func BenchmarkFlushNothing(b *testing.B) {
 	}
 }
 
-func BenchmarkEncode(b *testing.B) {
-	r := closed(flow.NewSessionID())
+func BenchmarkEncode(b *testing.B) { benchmarkEncode(b, closed(flow.NewSessionID())) }
+
+// BenchmarkEncodeProcess has all that is known of a process, and what a close says of it.
+func BenchmarkEncodeProcess(b *testing.B) {
+	r := exampleConveyed(flow.NewSessionID())
+	b.Run("open", func(b *testing.B) { benchmarkEncode(b, r) })
+	b.Run("close", func(b *testing.B) { benchmarkEncode(b, exampleHost(r.Session)) })
+	b.Run("origin", func(b *testing.B) { benchmarkEncode(b, located(r.Session)) })
+}
+
+func benchmarkEncode(b *testing.B, r flow.Record) {
 	enc := newEncoder()
 	b.ReportAllocs()
 	for b.Loop() {

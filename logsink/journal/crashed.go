@@ -10,16 +10,22 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// place is where an open record stands.
+// place is where an open record stands, and its session's origin.
 type place struct {
 	session flow.SessionID
-	path    string
-	offset  int64
-	length  int
 	seq     uint64
+	open    stretch
+	origin  stretch // zero when there is none
 }
 
-// crashed makes the close of a session that was open at a crash. What the open told is told again, as far as it can
+// stretch is where a line stands, without its newline.
+type stretch struct {
+	path   string
+	offset int64
+	length int
+}
+
+// crashed makes the close of a session that was open at a crash. What was told of it is told again, as far as it can
 // be read; the counts are unknown.
 func (p *place) crashed(now time.Time) flow.Record {
 	r := flow.Record{
@@ -28,20 +34,26 @@ func (p *place) crashed(now time.Time) flow.Record {
 			End: flow.EndCrashRecovered, EndedBy: flow.SideLodoor, Detail: "lodoor ended while the session was open",
 		},
 	}
-	if e, err := p.read(); err == nil {
+	if e, err := p.open.read(); err == nil {
 		r.Service, r.Peer, r.Origin, r.Backend = e.Service, e.Peer, e.Origin, e.Backend
+	}
+	if p.origin == (stretch{}) {
+		return r
+	}
+	if e, err := p.origin.read(); err == nil && e.Origin != nil {
+		r.Origin = e.Origin
 	}
 	return r
 }
 
-func (p *place) read() (flow.Record, error) {
-	f, err := os.Open(p.path)
+func (s *stretch) read() (flow.Record, error) {
+	f, err := os.Open(s.path)
 	if err != nil {
 		return flow.Record{}, err
 	}
 	defer f.Close()
-	line := make([]byte, p.length)
-	if _, err := f.ReadAt(line, p.offset); err != nil {
+	line := make([]byte, s.length)
+	if _, err := f.ReadAt(line, s.offset); err != nil {
 		return flow.Record{}, err
 	}
 	e, err := Decode(line)
@@ -72,7 +84,7 @@ func (w *writer) findOpen(found *findings) error {
 	return nil
 }
 
-// scanSessions follows the opens and closes of a segment, up to the record numbered limit, and returns the offset
+// scanSessions follows the sessions of a segment, up to the record numbered limit, and returns the offset
 // where that stands.
 func scanSessions(s *segment, limit uint64, open map[flow.SessionID]place) (int64, error) {
 	f, err := os.Open(s.path)
@@ -95,12 +107,22 @@ func scanSessions(s *segment, limit uint64, open map[flow.SessionID]place) (int6
 		if h.seq >= limit {
 			return l.offset, nil
 		}
-		switch h.event {
-		case flow.EventSessionOpen.String():
-			id := h.session()
-			open[id] = place{id, s.path, l.offset, len(line), h.seq}
-		case flow.EventSessionClose.String():
-			delete(open, h.session())
+		noteSession(open, &h, stretch{s.path, l.offset, len(line)})
+	}
+}
+
+// noteSession keeps where the record of a session stands until its close.
+func noteSession(open map[flow.SessionID]place, h *head, at stretch) {
+	switch h.event {
+	case flow.EventSessionOpen.String():
+		id := h.session()
+		open[id] = place{session: id, seq: h.seq, open: at}
+	case flow.EventSessionOrigin.String():
+		if p, ok := open[h.session()]; ok {
+			p.origin = at
+			open[p.session] = p
 		}
+	case flow.EventSessionClose.String():
+		delete(open, h.session())
 	}
 }

@@ -76,6 +76,9 @@ func (d *decoder) record(w *wireRecord) flow.Record {
 	r.Peer = d.peer(w)
 	r.Origin = d.origin(w)
 	r.Verdict = d.verdict(w.Rule)
+	if r.Outcome != nil {
+		r.Outcome.Refused = r.Verdict
+	}
 	r.Refusal = d.refusal(w.Refused)
 	r.Alert = d.alert(w.Alert)
 	r.Config = config(w.Config)
@@ -113,6 +116,7 @@ func (d *decoder) peer(w *wireRecord) *flow.Peer {
 	if w.Network != nil {
 		p.Addr = d.addrPort(w.Network.Peer)
 	}
+	p.Conveyed = d.conveyed(w)
 	if f := w.Front; f != nil {
 		p.Front = d.addrPort(&wireAddress{f.Address, f.Port})
 		p.Path = text(f.Path, f.PathRaw)
@@ -120,19 +124,15 @@ func (d *decoder) peer(w *wireRecord) *flow.Peer {
 	return p
 }
 
-func (d *decoder) origin(w *wireRecord) *flow.Origin {
-	if w.Origin == nil || w.Origin.Attribution == nil {
+func (d *decoder) conveyed(w *wireRecord) *flow.Conveyed {
+	if w.Header == nil {
 		return nil
 	}
-	o := &flow.Origin{Program: text(w.Origin.Program, w.Origin.ProgramRaw)}
-	d.word(&o.Attribution, *w.Origin.Attribution)
-	if w.Process != nil {
-		o.PID = w.Process.PID
-		if u := w.Process.User; u != nil {
-			o.UID, o.User = u.ID, text(u.Name, u.NameRaw)
-		}
+	c := &flow.Conveyed{
+		Client: d.addrPort(w.Client), Server: d.addrPort(w.Header.Server), Version: w.Header.Version,
 	}
-	return o
+	d.optional(&c.Zone, w.Origin.ClientZone)
+	return c
 }
 
 func backend(w *wireRecord, over bool) *flow.Endpoint {

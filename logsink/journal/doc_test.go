@@ -24,7 +24,7 @@ const updateDoc = "LODOOR_UPDATE"
 func TestDocHasEveryMember(t *testing.T) {
 	_, table, _ := strings.Cut(string(readFile(t, formatDoc)), "\n## Members\n")
 	var inDoc []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|").FindAllStringSubmatch(table, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([][a-z0-9_.]+)` \\|").FindAllStringSubmatch(table, -1) {
 		inDoc = append(inDoc, row[1])
 	}
 	inWire := slices.DeleteFunc(wireMembers(reflect.TypeFor[wireRecord](), ""), func(name string) bool {
@@ -40,7 +40,7 @@ func TestDocHasEveryWord(t *testing.T) {
 	doc := string(readFile(t, formatDoc))
 	for _, list := range [][]string{
 		words[flow.Event](), words[flow.End](), words[flow.Side](), words[flow.Zone](), words[flow.Proof](),
-		words[flow.Attribution](), words[flow.Action](), words[flow.Cause](), words[flow.Severity](),
+		words[flow.Attribution](), words[flow.Action]()[:flow.Need], words[flow.Cause](), words[flow.Severity](),
 	} {
 		for _, w := range list {
 			if !strings.Contains(doc, "`"+w+"`") {
@@ -77,7 +77,7 @@ func TestDocExample(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, segmentName(1)), inDoc)
-	if r := content(t, dir); r.Opens != 2 || r.Closes != 2 || r.Dropped != 3 {
+	if r := content(t, dir); r.Opens != 3 || r.Closes != 3 || r.Dropped != 3 {
 		t.Errorf("report %+v", r)
 	}
 }
@@ -103,14 +103,32 @@ func exampleJournal(t *testing.T) []byte {
 
 func exampleRecords(w *writer) []flow.Record {
 	one, two := flow.SessionID([]byte("7zk3m9q4t1v8x2c5")), flow.SessionID([]byte("b0d4f6h8j2n5p7r9"))
+	three := flow.SessionID([]byte("c3e5g7j9m1p3r5t7"))
 	start := w.begun(time.Time{}, flow.EventJournalStart)
 	start.Journal.Version, start.Journal.PID = "v0.1.0", 4711
-	open, over := opened(one), closed(one)
-	stranger := flow.Record{
+	open, origin, over := opened(one), located(one), closed(one)
+	open.Origin = &flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1000, User: "ada"}
+	over.Origin = origin.Origin
+	stranger := exampleStranger(netip.MustParseAddrPort("192.0.2.7:40112"))
+	return append([]flow.Record{
+		start,
+		{Event: flow.EventConfigLoaded, Config: &flow.Config{Hash: chainStart("x").String(), Source: "flags"}},
+		open, origin, over, stranger,
+		{Event: flow.EventAlert, Service: "pg", Alert: &flow.Alert{
+			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 1,
+			Message: "192.0.2.7 tried to reach pg and was refused",
+			Sample:  []netip.AddrPort{stranger.Peer.Addr},
+		}},
+		exampleUnix(two), exampleConveyed(three), exampleHost(three),
+	}, exampleOwn(two)...)
+}
+
+// exampleStranger is somebody who is not let in.
+func exampleStranger(addr netip.AddrPort) flow.Record {
+	return flow.Record{
 		Event: flow.EventSessionRefused, Service: "pg",
 		Peer: &flow.Peer{
-			Addr: netip.MustParseAddrPort("192.0.2.7:40112"), Front: netip.MustParseAddrPort("192.0.2.1:62893"),
-			Zone: flow.ZoneLAN, Interface: "eth0",
+			Addr: addr, Front: netip.MustParseAddrPort("192.0.2.1:62893"), Zone: flow.ZoneLAN, Interface: "eth0",
 		},
 		Origin: &flow.Origin{},
 		Verdict: &flow.Verdict{
@@ -119,17 +137,45 @@ func exampleRecords(w *writer) []flow.Record {
 		},
 		Refusal: &flow.Refusal{Count: 1, Distinct: 1},
 	}
-	return append([]flow.Record{
-		start,
-		{Event: flow.EventConfigLoaded, Config: &flow.Config{Hash: chainStart("x").String(), Source: "flags"}},
-		open, over, stranger,
-		{Event: flow.EventAlert, Service: "pg", Alert: &flow.Alert{
-			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 1,
-			Message: "192.0.2.7 tried to reach pg and was refused",
-			Sample:  []netip.AddrPort{stranger.Peer.Addr},
-		}},
-		exampleUnix(two),
-	}, exampleOwn(two)...)
+}
+
+// exampleConveyed is an open by a proxy in a container, which says whom it speaks for.
+func exampleConveyed(id flow.SessionID) flow.Record {
+	r := opened(id)
+	client := netip.MustParseAddrPort("192.0.2.99:53312")
+	r.Service, r.Backend, r.Peer.Front = "web", &flow.Endpoint{Port: 3000}, netip.MustParseAddrPort("127.0.0.1:63000")
+	r.Peer.Conveyed = &flow.Conveyed{
+		Client: client, Server: netip.MustParseAddrPort("192.0.2.1:443"), Zone: flow.ZoneLAN, Version: 2,
+	}
+	worker := &flow.Process{
+		PID: 512, Started: time.Date(2026, 3, 14, 8, 0, 0, 120000000, time.UTC), Program: "haproxy", UID: 99, User: "haproxy",
+		Executable: flow.Executable{Path: "/usr/sbin/haproxy", Device: 48, Inode: 77012, Deleted: true},
+		Parents:    []flow.Ancestor{{PID: 498, Program: "haproxy"}, {PID: 470, Program: "conmon"}},
+		Cgroup:     "/machine.slice/libpod-" + strings.Repeat("3f2a", 16) + ".scope",
+		Container:  flow.Container{ID: strings.Repeat("3f2a", 16), Runtime: "podman"},
+	}
+	r.Origin = &flow.Origin{
+		Attribution: flow.AttributionLiveSocket, UID: 99, User: "haproxy", PID: worker.PID, Program: worker.Program, Process: worker,
+		Holders: []*flow.Process{worker, {PID: 498, Program: "haproxy", User: "root"}},
+		Forwarder: &flow.Forwarder{
+			Name: "haproxy", PID: worker.PID, Zone: flow.ZoneLAN, Far: client, Reason: "its executable is called haproxy",
+		},
+	}
+	return r
+}
+
+// exampleHost is the close of exampleConveyed's session: a gate has refused what the client sent.
+func exampleHost(id flow.SessionID) flow.Record {
+	r := exampleConveyed(id)
+	r.Event, r.Verdict = flow.EventSessionClose, &flow.Verdict{
+		Rule: "gate.http", Cause: flow.CauseHost, Reason: "the request is for shop.example, which is no name of web",
+	}
+	r.Outcome = &flow.Outcome{
+		Known: true, FromClient: 411, Duration: 2 * time.Millisecond, Dial: 90 * time.Microsecond, Lane: "loop",
+		Leg: netip.MustParseAddrPort("127.0.0.1:40406"), Server: netip.MustParseAddrPort("127.0.0.1:3000"),
+		End: flow.EndDenied, EndedBy: flow.SideLodoor, Refused: r.Verdict,
+	}
+	return r
 }
 
 // exampleUnix is an open from a program whose name is no UTF-8 and tries to colour the terminal.

@@ -56,7 +56,7 @@ func (c *encoder) encode(r *flow.Record) error {
 	c.network(e, r)
 	c.server(e, r)
 	c.origin(e, r)
-	c.rule(e, r.Verdict)
+	c.rule(e, r)
 	c.errorType(e, r)
 	c.tcp(e, r.Outcome)
 	c.refused(e, r.Refusal)

@@ -8,7 +8,12 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-func (c *encoder) rule(e *zerolog.Event, v *flow.Verdict) {
+// rule writes the verdict: that of the rules, in a close that of a gate.
+func (c *encoder) rule(e *zerolog.Event, r *flow.Record) {
+	v := r.Verdict
+	if v == nil && r.Outcome != nil {
+		v = r.Outcome.Refused
+	}
 	if v == nil {
 		return
 	}

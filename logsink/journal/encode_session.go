@@ -57,12 +57,12 @@ func nanoseconds(d *zerolog.Event, key string, n int64) {
 
 // network writes network, client and front: the sockets' own ends, and who they are taken for.
 func (c *encoder) network(e *zerolog.Event, r *flow.Record) {
-	leg := r.Outcome != nil && r.Outcome.Leg.IsValid()
-	if r.Peer == nil && !leg {
+	p, leg := peerOf(r), r.Outcome != nil && r.Outcome.Leg.IsValid()
+	if p == nil && !leg {
 		return
 	}
 	d := e.CreateDict()
-	if p := r.Peer; p != nil {
+	if p != nil {
 		name(d, "transport", transport(p))
 		if p.Addr.IsValid() {
 			peer := e.CreateDict()
@@ -76,9 +76,17 @@ func (c *encoder) network(e *zerolog.Event, r *flow.Record) {
 		d.Dict("local", local)
 	}
 	e.Dict("network", d)
-	if r.Peer != nil {
-		c.client(e, r.Peer)
+	if p != nil {
+		c.client(e, p)
 	}
+}
+
+// peerOf is what a record says of the peer. A session.origin says nothing of it: the open has said it.
+func peerOf(r *flow.Record) *flow.Peer {
+	if r.Event == flow.EventSessionOrigin {
+		return nil
+	}
+	return r.Peer
 }
 
 func transport(p *flow.Peer) string {
@@ -92,11 +100,19 @@ func transport(p *flow.Peer) string {
 	}
 }
 
+// client writes who the peer is taken for, and how one knows when that is somebody else: a header says so.
 func (c *encoder) client(e *zerolog.Event, p *flow.Peer) {
-	if p.Addr.IsValid() {
+	client := p.Addr
+	if p.Conveyed != nil {
+		client = p.Conveyed.Client
+	}
+	if client.IsValid() {
 		d := e.CreateDict()
-		c.addrPort(d, p.Addr)
+		c.addrPort(d, client)
 		e.Dict("client", d)
+	}
+	if p.Conveyed != nil {
+		c.header(e, p.Conveyed)
 	}
 	if p.Front.IsValid() || p.Path != "" {
 		d := e.CreateDict()
@@ -104,6 +120,18 @@ func (c *encoder) client(e *zerolog.Event, p *flow.Peer) {
 		c.str(d, "path", p.Path)
 		e.Dict("front", d)
 	}
+}
+
+// header writes what else a PROXY header said.
+func (c *encoder) header(e *zerolog.Event, h *flow.Conveyed) {
+	d := e.CreateDict()
+	d.Uint8("version", h.Version)
+	if h.Server.IsValid() {
+		server := e.CreateDict()
+		c.addrPort(server, h.Server)
+		d.Dict("server", server)
+	}
+	e.Dict("proxy_protocol", d)
 }
 
 // server writes the backend: as configured while nothing has been dialled, otherwise the address that was, with the
@@ -137,40 +165,4 @@ func (c *encoder) endpoint(d *zerolog.Event, p *flow.Endpoint) {
 	}
 	c.str(d, "address", p.Host)
 	count(d, "port", uint64(p.Port))
-}
-
-// origin writes origin and process. Of an origin that nothing is known of it writes nothing but that.
-func (c *encoder) origin(e *zerolog.Event, r *flow.Record) {
-	if r.Peer == nil && r.Origin == nil {
-		return
-	}
-	d := e.CreateDict()
-	if p := r.Peer; p != nil {
-		d.Str("zone", p.Zone.String())
-		d.Str("proof", p.Proof.String())
-		c.str(d, "interface", p.Interface)
-	}
-	known := r.Origin != nil && r.Origin.Attribution != flow.AttributionNone
-	if r.Origin != nil {
-		d.Str("attribution", r.Origin.Attribution.String())
-	}
-	if known {
-		c.str(d, "program", r.Origin.Program)
-	}
-	e.Dict("origin", d)
-	if known {
-		c.process(e, r.Origin)
-	}
-}
-
-func (c *encoder) process(e *zerolog.Event, o *flow.Origin) {
-	d := e.CreateDict()
-	if o.PID != 0 {
-		d.Int("pid", o.PID)
-	}
-	user := e.CreateDict()
-	user.Uint32("id", o.UID)
-	c.str(user, "name", o.User)
-	d.Dict("user", user)
-	e.Dict("process", d)
 }

@@ -38,7 +38,7 @@ func (p pairs) count(s pairState) (n int) {
 }
 
 // admit marks what is to be written of items that are going to be: all but the close of a session whose open was
-// dropped.
+// dropped, and an origin outside its session.
 func (q *queue) admit(items []item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,6 +51,8 @@ func (q *queue) admit(items []item) {
 		case flow.EventSessionClose:
 			it.admitted = q.pairs.is(it.session, begun)
 			q.pairs.clear(it.session, begun)
+		case flow.EventSessionOrigin:
+			it.admitted = q.pairs.is(it.session, begun)
 		}
 	}
 }

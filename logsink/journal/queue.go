@@ -27,7 +27,7 @@ type item struct {
 	size    int    // of what the encoder holds
 	seq     uint64 // its number once it is in a batch
 	own     bool   // a record of the journal itself, which is not counted when it is lost
-	// admitted says that it is to be written; the close of an open that was dropped is not.
+	// admitted says that it is to be written; the close of an open that was dropped is not, nor is its origin.
 	admitted bool
 }
 

@@ -55,6 +55,9 @@ func (n *node) resolve(root *node) *node {
 // members lists all members below n, with their path.
 func (n *node) members(root *node, path string) (list []string) {
 	n = n.resolve(root)
+	if n.Items != nil && n.Items.Properties != nil {
+		return n.Items.members(root, strings.TrimSuffix(path, ".")+"[].")
+	}
 	for name, p := range n.Properties {
 		if below := p.members(root, path+name+"."); below != nil {
 			list = append(list, below...)
@@ -145,6 +148,10 @@ func wireMembers(t reflect.Type, path string) (list []string) {
 			inner = inner.Elem()
 		}
 		name := path + f.Tag.Get("json")
+		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct {
+			list = append(list, wireMembers(inner.Elem(), name+"[].")...)
+			continue
+		}
 		if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() {
 			list = append(list, wireMembers(inner, name+".")...)
 			continue
@@ -199,8 +206,9 @@ func TestSchemaHasEveryWord(t *testing.T) {
 		"session.ended_by":   words[flow.Side](),
 		"origin.zone":        words[flow.Zone](),
 		"origin.proof":       words[flow.Proof](),
+		"origin.client_zone": words[flow.Zone](),
 		"origin.attribution": words[flow.Attribution](),
-		"rule.action":        words[flow.Action](),
+		"rule.action":        words[flow.Action]()[:flow.Need], // which is no verdict yet
 		"rule.cause":         words[flow.Cause](),
 		"alert.severity":     words[flow.Severity](),
 		"alert.zone":         words[flow.Zone]()[1:],

@@ -165,13 +165,15 @@ func (v *verifier) event(h *head, line []byte) *Problem {
 		}
 		v.report.Opens++
 		v.open[id] = opening{id, v.name, v.line, h.seq}
-	case flow.EventSessionClose.String():
+	case flow.EventSessionClose.String(), flow.EventSessionOrigin.String():
 		id := h.session()
 		if _, open := v.open[id]; !open && v.report.Pruned == 0 {
 			return v.problem("a session that is open", "session %q, which is not", id)
 		}
-		v.report.Closes++
-		delete(v.open, id)
+		if h.event == flow.EventSessionClose.String() {
+			v.report.Closes++
+			delete(v.open, id)
+		}
 	case flow.EventJournalPruned.String(), flow.EventJournalGap.String(), flow.EventJournalStart.String(),
 		flow.EventJournalRotated.String():
 		return v.own(line)

@@ -6,25 +6,27 @@ import "time"
 // it together with the encoder, the schema and docs/record-format.md.
 
 type wireRecord struct {
-	Seq     uint64       `json:"seq"`
-	Time    time.Time    `json:"time"`
-	Event   string       `json:"event"`
-	Service *wireName    `json:"service"`
-	Session *wireSession `json:"session"`
-	Network *wireNetwork `json:"network"`
-	Client  *wireAddress `json:"client"`
-	Front   *wireFront   `json:"front"`
-	Server  *wireServer  `json:"server"`
-	Origin  *wireOrigin  `json:"origin"`
-	Process *wireProcess `json:"process"`
-	Rule    *wireRule    `json:"rule"`
-	Error   *wireError   `json:"error"`
-	TCP     *wireTCP     `json:"tcp"`
-	Refused *wireRefused `json:"refused"`
-	Alert   *wireAlert   `json:"alert"`
-	Config  *wireConfig  `json:"config"`
-	Journal *wireJournal `json:"journal"`
-	Chain   string       `json:"chain"`
+	Seq       uint64         `json:"seq"`
+	Time      time.Time      `json:"time"`
+	Event     string         `json:"event"`
+	Service   *wireName      `json:"service"`
+	Session   *wireSession   `json:"session"`
+	Network   *wireNetwork   `json:"network"`
+	Client    *wireAddress   `json:"client"`
+	Header    *wireHeader    `json:"proxy_protocol"`
+	Front     *wireFront     `json:"front"`
+	Server    *wireServer    `json:"server"`
+	Origin    *wireOrigin    `json:"origin"`
+	Process   *wireProcess   `json:"process"`
+	Container *wireContainer `json:"container"`
+	Rule      *wireRule      `json:"rule"`
+	Error     *wireError     `json:"error"`
+	TCP       *wireTCP       `json:"tcp"`
+	Refused   *wireRefused   `json:"refused"`
+	Alert     *wireAlert     `json:"alert"`
+	Config    *wireConfig    `json:"config"`
+	Journal   *wireJournal   `json:"journal"`
+	Chain     string         `json:"chain"`
 }
 
 type wireName struct {
@@ -61,6 +63,11 @@ type wireNetwork struct {
 	Local     *wireAddress `json:"local"`
 }
 
+type wireHeader struct {
+	Version uint8        `json:"version"`
+	Server  *wireAddress `json:"server"`
+}
+
 type wireFront struct {
 	Address string `json:"address"`
 	Port    uint16 `json:"port"`
@@ -77,27 +84,6 @@ type wireEndpoint struct {
 type wireServer struct {
 	wireEndpoint
 	Configured *wireEndpoint `json:"configured"`
-}
-
-type wireOrigin struct {
-	Zone         string  `json:"zone"`
-	Proof        string  `json:"proof"`
-	Interface    string  `json:"interface"`
-	InterfaceRaw []byte  `json:"interface_base64"`
-	Attribution  *string `json:"attribution"`
-	Program      string  `json:"program"`
-	ProgramRaw   []byte  `json:"program_base64"`
-}
-
-type wireProcess struct {
-	PID  int       `json:"pid"`
-	User *wireUser `json:"user"`
-}
-
-type wireUser struct {
-	ID      uint32 `json:"id"`
-	Name    string `json:"name"`
-	NameRaw []byte `json:"name_base64"`
 }
 
 type wireRule struct {

@@ -22,7 +22,7 @@ const (
 	retainPause  = time.Minute            // between two looks at the sizes, ages and the free space
 )
 
-var errUnpaired = errors.New("the open record of this session was dropped")
+var errUnpaired = errors.New("the journal has no open record of this session, or has its close already")
 
 // writer owns the files. Who uses it holds mu: Run's goroutine, Close, and whoever calls Flush; Open needs none.
 type writer struct {
