@@ -17,7 +17,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-func listen(t *testing.T, network, address string) net.Listener {
+func listen(t testing.TB, network, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen(network, address)
 	if err != nil {

@@ -116,9 +116,10 @@ func (r *Resolver) turn(ctx context.Context) (until time.Time) {
 	now := p.now()
 	p.ask(now)
 	r.budget.fill(now)
-	first, untried := p.sweep()
+	_, untried := p.sweep()
 	r.look(ctx, untried)
-	if first, untried = p.sweep(); first.IsZero() {
+	first, untried := p.sweep()
+	if first.IsZero() {
 		return first
 	}
 	if next := r.budget.next(untried); next.Before(first) {

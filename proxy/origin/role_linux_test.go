@@ -25,7 +25,7 @@ const (
 func play(role string) int {
 	arguments := strings.Fields(os.Getenv(argumentsVariable))
 	roles := map[string]func([]string) error{
-		"leave": leave, "stay": stay, "stayLater": stayLater, "inherit": inherit, "become": become, "receive": receive, "crowd": crowd,
+		"leave": leave, "stay": stay, "stayLater": stayLater, "inherit": inherit, "become": become, "receive": receive,
 	}
 	if err := roles[role](arguments); err != nil {
 		fmt.Fprintln(os.Stderr, role, arguments, err)
@@ -143,23 +143,6 @@ func receive(a []string) error {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
-	return err
-}
-
-// crowd is a process with descriptors, half of them sockets.
-func crowd([]string) error {
-	for range 4 {
-		if _, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0); err != nil {
-			return err
-		}
-		if _, err := os.Open("/dev/null"); err != nil {
-			return err
-		}
-		if _, err := os.Open("/dev/zero"); err != nil {
-			return err
-		}
-	}
-	_, err := io.Copy(io.Discard, os.Stdin)
 	return err
 }
 

@@ -182,7 +182,7 @@ func (s *search) examine(pid int) *holder {
 		s.processes.forget(pid)
 		return nil
 	}
-	defer dir.Close() //nolint:errcheck // nothing was written
+	defer dir.Close()
 	h := s.describe(dir, func() error {
 		s.held = s.held[:0]
 		return s.scanner.Sockets(pid, func(inode uint64) bool {
@@ -259,7 +259,7 @@ func (s *search) answerConnected(ctx context.Context, k *seek) {
 		k.answer(k.known)
 		return
 	}
-	defer dir.Close() //nolint:errcheck // nothing was written
+	defer dir.Close()
 	var h *holder
 	if lives(k.lead.PIDFD) {
 		h = s.describe(dir, func() error { return nil })
@@ -277,7 +277,7 @@ func lives(pidfd int) bool {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 	for {
 		n, err := unix.Poll(fds, 0)
-		if err != unix.EINTR { //nolint:errorlint // it comes as it is
+		if err != unix.EINTR {
 			return err == nil && n == 0
 		}
 	}

@@ -259,7 +259,7 @@ func TestDescribesOneProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close() //nolint:errcheck // nothing was written
+	defer dir.Close()
 	calls := 0
 	h := s.describe(dir, func() error {
 		if calls++; calls == 1 {
@@ -533,7 +533,7 @@ func TestReusedNumberIsAnotherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close() //nolint:errcheck // nothing was written
+	defer dir.Close()
 	h := s.describe(dir, func() error {
 		first.end()
 		reuse(t, pid, l.Addr().String())
