@@ -47,9 +47,13 @@ func (c *checker) settings(path string, v reflect.Value) {
 	}
 	for _, f := range fieldsOf(v.Type()) {
 		at := child(path, f.name)
-		switch value := v.FieldByIndex(f.index); {
-		case isLeaf(f.typ):
-		case f.typ.Kind() == reflect.Struct:
+		value := v.FieldByIndex(f.index)
+		if value.Kind() == reflect.Pointer && !value.IsNil() {
+			value = value.Elem()
+		}
+		switch {
+		case isLeaf(value.Type()):
+		case value.Kind() == reflect.Struct:
 			c.settings(at, value)
 		case f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Struct && !isLeaf(f.typ.Elem()):
 			for i := range value.Len() {
@@ -122,6 +126,23 @@ func (c *checker) service(key string, s *Service) {
 		c.report(key+".record", "found true, but record.dir says no directory for the recordings")
 	}
 	c.backend(key+".backend", s)
+	c.protocol(key, s)
+}
+
+// protocol looks at what depends on what the service speaks.
+func (c *checker) protocol(key string, s *Service) {
+	if s.Protocol != ProtocolHTTP && len(s.HTTP.Hosts)+len(s.HTTP.Origins) > 0 {
+		c.out.warn("%s.http is looked at only when protocol is http", key)
+	}
+	warn := func(at string, warnings []string) {
+		for _, w := range warnings {
+			c.out.warn("%s.%s", at, w)
+		}
+	}
+	warn(key+".http", s.HTTP.Warnings())
+	if s.ProxyProtocol != nil {
+		warn(key+".proxy_protocol", s.ProxyProtocol.Warnings())
+	}
 }
 
 // rules compiles the rules, so that what is wrong in them is told now and with its place.

@@ -10,7 +10,11 @@ import (
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/gate"
 	"github.com/lodoor/lodoor/proxy/lane"
+	"github.com/lodoor/lodoor/proxy/origin"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
+	"github.com/lodoor/lodoor/proxy/proxyproto"
 	"github.com/lodoor/lodoor/rules"
 )
 
@@ -20,7 +24,10 @@ type Config struct {
 	Instance string           `mapstructure:"instance"`
 	Log      Log              `mapstructure:"log"`
 	Journal  journal.Settings `mapstructure:"journal"`
-	// Rules are the keys enforce and rules of the top level.
+	Privacy  Privacy          `mapstructure:"privacy"`
+	// Forwarders are programs that carry somebody else's connections, besides those that lodoor knows.
+	Forwarders []origin.ForwarderRule `mapstructure:"forwarders"`
+	// Rules are the keys enforce, on_unknown, process_wait and rules of the top level.
 	Rules rules.Settings `mapstructure:",squash"`
 	// Tripwire watches each own non-loopback address, only to refuse, record and alert.
 	Tripwire bool           `mapstructure:"tripwire"`
@@ -43,6 +50,11 @@ type Log struct {
 	Level  LogLevel  `mapstructure:"level"`
 }
 
+// Privacy is what lodoor does not tell of the processes that it sees.
+type Privacy struct {
+	CommandLine procfs.CommandLine `mapstructure:"command_line"`
+}
+
 // Shutdown is how lodoor ends.
 type Shutdown struct {
 	// Drain is how long open sessions may go on; then they are reset.
@@ -59,8 +71,13 @@ type Service struct {
 	Owner       string        `mapstructure:"owner"`
 	Listen      Endpoints     `mapstructure:"listen"`
 	Backend     flow.Endpoint `mapstructure:"backend"`
-	// Protocol is what the backend speaks. It changes nothing yet but what people are shown.
+	// Protocol is what the backend speaks.
 	Protocol Protocol `mapstructure:"protocol"`
+	// Gate judges what clients send by the protocol; nil is on.
+	Gate *bool         `mapstructure:"gate"`
+	HTTP gate.Settings `mapstructure:"http"`
+	// ProxyProtocol makes a header necessary; nil is none.
+	ProxyProtocol *proxyproto.Settings `mapstructure:"proxy_protocol"`
 	// Rules come before those of the top level.
 	Rules    []rules.Rule   `mapstructure:"rules"`
 	Limits   proxy.Limits   `mapstructure:"limits"`
@@ -79,7 +96,9 @@ func Default() Config {
 			// KeepFree stays 0: what that is depends on the file system.
 			MaxSize: 512 * flow.MiB, MaxAge: 30 * 24 * time.Hour, RotateSize: 32 * flow.MiB,
 		},
-		Rules:    rules.Settings{Enforce: rules.EnforceOn},
+		Rules: rules.Settings{
+			Enforce: rules.EnforceOn, OnUnknown: rules.OnUnknownDeny, ProcessWait: 200 * time.Millisecond,
+		},
 		Alerts:   alert.Settings{Repeat: time.Minute, Timeout: 5 * time.Second},
 		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
 		Shutdown: Shutdown{Drain: 10 * time.Second},
@@ -109,6 +128,9 @@ func (c *Config) RecordOn(s *Service) bool {
 	return c.Record.Dir != "" && (s.Record == nil || *s.Record)
 }
 
+// GateOn says whether what the service's clients send is judged by its protocol.
+func (s *Service) GateOn() bool { return s.Gate == nil || *s.Gate }
+
 // RemoteBackendOn says whether the service's backend may be on another host.
 func (c *Config) RemoteBackendOn(s *Service) bool {
 	return c.AllowRemoteBackend || s.AllowRemoteBackend
@@ -118,7 +140,9 @@ func (c *Config) RemoteBackendOn(s *Service) bool {
 func (c *Config) RuleServices() []rules.Service {
 	services := make([]rules.Service, len(c.Services))
 	for i, s := range c.Services {
-		services[i] = rules.Service{Name: s.Name, UnixBackend: s.Backend.IsUnix(), Rules: s.Rules}
+		services[i] = rules.Service{
+			Name: s.Name, UnixBackend: s.Backend.IsUnix(), ProxyProtocol: s.ProxyProtocol != nil, Rules: s.Rules,
+		}
 	}
 	return services
 }

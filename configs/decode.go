@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/go-viper/mapstructure/v2"
+
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/rules"
 )
 
 // decode puts a merged tree into out. Nothing is bent to fit: mapstructure by itself cuts 1.5 to 1 and wraps numbers
@@ -38,11 +40,16 @@ func exact(from, to reflect.Value) (any, error) {
 		return raw, nil
 	case isLeaf(t):
 		return convert(raw, t)
-	case t == reflect.TypeFor[Endpoints]() && from.Kind() != reflect.Slice:
+	case oneOrMany(t) && from.Kind() != reflect.Slice:
 		return []any{raw}, nil
 	default:
 		return raw, nil
 	}
+}
+
+// oneOrMany says whether a list of this type may be written as its only element.
+func oneOrMany(t reflect.Type) bool {
+	return t == reflect.TypeFor[Endpoints]() || t == reflect.TypeFor[rules.Forwarders]()
 }
 
 // isLeaf says whether a setting of this type is one value, not a table, a list or a pointer.

@@ -64,6 +64,9 @@ func keysOf(t reflect.Type, path string) []string {
 		key := child(path, f.name)
 		keys = append(keys, key)
 		inner := f.typ
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
 		if inner.Kind() == reflect.Slice {
 			inner, key = inner.Elem(), key+"[]"
 		}

@@ -19,7 +19,7 @@ import (
 func TestReferenceIsTheDefaults(t *testing.T) {
 	l := load(t, LoadOptions{File: write(t, "lodoor.yaml", Reference())})
 	got := l.Config
-	got.Services, got.Rules.Rules = nil, nil // empty in the reference
+	got.Services, got.Rules.Rules, got.Forwarders = nil, nil, nil // empty in the reference
 	if diff := cmp.Diff(Default(), got); diff != "" {
 		t.Error(diff)
 	}

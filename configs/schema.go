@@ -35,7 +35,7 @@ func schemaOf(t reflect.Type, path string, said map[string]string) map[string]an
 		return leafSchema(t)
 	case t.Kind() == reflect.Slice:
 		list := map[string]any{"type": []string{"array", "null"}, "items": schemaOf(t.Elem(), path+"[]", said)}
-		if t == reflect.TypeFor[Endpoints]() {
+		if oneOrMany(t) {
 			list["type"] = "array"
 			return map[string]any{"oneOf": []any{leafSchema(t.Elem()), list}}
 		}

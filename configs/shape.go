@@ -57,7 +57,7 @@ func (s *shape) value(path string, v any, t reflect.Type) (any, bool) {
 		return v, true
 	case t.Kind() == reflect.Slice && isList:
 		return s.list(path, list, t.Elem()), true
-	case t == reflect.TypeFor[Endpoints]():
+	case oneOrMany(t):
 		return s.value(path, v, t.Elem())
 	case t.Kind() == reflect.Struct && isTable:
 		return s.table(path, table, t), true

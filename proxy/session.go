@@ -189,10 +189,14 @@ func (x *session) start(backend *lane.Socket) {
 
 func (x *session) pair(backend *lane.Socket) lane.Pair {
 	x.backend = backend
-	return lane.Pair{
+	p := lane.Pair{
 		Client: x.client, Backend: backend, Accepted: x.accepted,
 		Idle: x.settings.Timeouts.Idle, FirstByte: x.settings.Timeouts.FirstByte, Tap: x.tap,
 	}
+	if x.settings.Gate != nil {
+		p.Gate = x.settings.Gate(plain(x.client.Local()))
+	}
+	return p
 }
 
 // attach keeps the hold that the lane gave on the session.

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
@@ -17,8 +16,12 @@ import (
 	"github.com/lodoor/lodoor/logsink/terminal"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/gate"
 	"github.com/lodoor/lodoor/proxy/lane"
+	"github.com/lodoor/lodoor/proxy/origin"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
 	"github.com/lodoor/lodoor/proxy/peer"
+	"github.com/lodoor/lodoor/proxy/proxyproto"
 	"github.com/lodoor/lodoor/rules"
 )
 
@@ -36,6 +39,7 @@ type door struct {
 	source   string // of the configuration
 	say      *messages
 	peers    *peer.Identifier
+	resolver *origin.Resolver
 	journal  *journal.Journal // nil: --journal off
 	alerts   *alert.Alerts
 	webhook  *alert.Webhook
@@ -64,8 +68,8 @@ func buildDoor(loaded *configs.Loaded, out output, say *messages) (*door, error)
 }
 
 func (d *door) build(out output) (err error) {
-	if d.peers, err = peer.New(peer.Config{}); err != nil {
-		return fmt.Errorf("prepare the proof of peers: %w", err)
+	if err := d.buildOrigin(); err != nil {
+		return err
 	}
 	if err := d.buildServer(); err != nil {
 		return err
@@ -77,6 +81,25 @@ func (d *door) build(out output) (err error) {
 		return err
 	}
 	return d.buildSinks(out)
+}
+
+// buildOrigin makes what finds out who peers are.
+func (d *door) buildOrigin() (err error) {
+	users := origin.NewUsers()
+	if d.peers, err = peer.New(peer.Config{Users: users}); err != nil {
+		return fmt.Errorf("prepare the proof of peers: %w", err)
+	}
+	forwarders, err := origin.NewForwarders(origin.ForwardersConfig{Extra: d.config.Forwarders, Zone: d.peers.ZoneOf})
+	if err != nil {
+		return configError(err)
+	}
+	d.resolver, err = origin.NewResolver(origin.ResolverConfig{
+		Users: users, Process: procfs.Options{CommandLine: d.config.Privacy.CommandLine}, Forwarder: forwarders.Of,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the search for processes: %w", err)
+	}
+	return nil
 }
 
 // buildServer makes the server. It gets the log by way of the door, since the log needs the journal, which is opened
@@ -98,7 +121,7 @@ func (d *door) buildServer() error {
 		return err
 	}
 	config := proxy.Config{
-		Services: services, Lane: moves, Identify: d.peers, Rules: doorRules{d.rules}, Log: (*doorLog)(d),
+		Services: services, Lane: moves, Identify: d.peers, Resolver: d.resolver, Rules: d.rules, Log: (*doorLog)(d),
 		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
 	}
 	if d.recorder != nil {
@@ -156,6 +179,9 @@ func (d *door) services(c *configs.Config) ([]proxy.Service, error) {
 			Name: s.Name, Fronts: s.Listen, Backend: s.Backend,
 			Limits: s.Limits, Timeouts: s.Timeouts, Record: c.RecordOn(s),
 		}
+		if err := d.guard(&svc, s); err != nil {
+			return nil, err
+		}
 		if c.TripwireOn(s) {
 			if own == nil {
 				var err error
@@ -168,6 +194,27 @@ func (d *door) services(c *configs.Config) ([]proxy.Service, error) {
 		services = append(services, svc)
 	}
 	return services, nil
+}
+
+// guard gives a service what stands before its rules and behind them.
+func (d *door) guard(svc *proxy.Service, s *configs.Service) error {
+	if s.GateOn() {
+		g, err := gate.New(gate.Config{Protocol: s.Protocol.String(), Service: s.Name, Settings: s.HTTP})
+		if err != nil {
+			return configError(err)
+		}
+		if g != nil {
+			svc.Gate = g.Gate
+		}
+	}
+	if s.ProxyProtocol != nil {
+		header, err := proxyproto.New(proxyproto.Config{Settings: *s.ProxyProtocol, Zone: d.peers.ZoneOf})
+		if err != nil {
+			return configError(fmt.Errorf("proxy_protocol of service %s: %w", s.Name, err))
+		}
+		svc.Header = header
+	}
+	return nil
 }
 
 func (d *door) openJournal() error {
@@ -277,8 +324,3 @@ func (d *door) abandon() {
 		_ = d.peers.Close()
 	}
 }
-
-// doorRules are the rules as the server sees them.
-type doorRules struct{ *rules.Set }
-
-func (doorRules) ProcessWait() time.Duration { return 200 * time.Millisecond }

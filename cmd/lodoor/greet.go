@@ -109,7 +109,7 @@ func (d *door) greetLimits(s *sheet) {
 		s.row("sessions", fmt.Sprintf("at most %d at once: two descriptors each, and no more are allowed; "+
 			"'ulimit -Hn 65536' before the start, or LimitNOFILE= of a unit, allows more", n))
 	}
-	for _, m := range d.peers.Missing() {
+	for _, m := range append(d.peers.Missing(), d.resolver.Missing()...) {
 		s.row("without", m)
 	}
 }

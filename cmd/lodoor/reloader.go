@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if err != nil {
 		return err
 	}
-	if err := r.door.server.Reload(services, doorRules{loaded.RuleSet}); err != nil {
+	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
 		return explainBind(err)
 	}
 	r.door.webhook.Retarget(target)
@@ -112,6 +113,8 @@ func needRestart(old, fresh *configs.Config) []string {
 		{"record", old.Record == fresh.Record},
 		{"shutdown", old.Shutdown == fresh.Shutdown},
 		{"watch", old.Watch == fresh.Watch},
+		{"privacy", old.Privacy == fresh.Privacy},
+		{"forwarders", reflect.DeepEqual(old.Forwarders, fresh.Forwarders)},
 		{"alerts.repeat", old.Alerts.Repeat == fresh.Alerts.Repeat},
 		{"alerts.timeout", old.Alerts.Timeout == fresh.Alerts.Timeout},
 	} {
@@ -127,5 +130,6 @@ func keepFixed(old, fresh *configs.Config) *configs.Config {
 	c := *fresh
 	c.Instance, c.Log, c.Journal = old.Instance, old.Log, old.Journal
 	c.Record, c.Shutdown, c.Watch = old.Record, old.Shutdown, old.Watch
+	c.Privacy, c.Forwarders = old.Privacy, old.Forwarders
 	return &c
 }

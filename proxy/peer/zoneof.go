@@ -28,3 +28,10 @@ func ZoneOf(a netip.Addr, ingress string) (flow.Zone, error) {
 	}
 	return flow.ZoneUnknown, fmt.Errorf("there is no interface %q", ingress)
 }
+
+// ZoneOf tells what kind of place an address is, when the interface by which its packets come in is not known.
+func (id *Identifier) ZoneOf(a netip.Addr) flow.Zone {
+	a = a.Unmap().WithZone("")
+	interfaces, _ := id.view.get(a, 0)
+	return interfaces.zone(a, nil)
+}
