@@ -2,27 +2,37 @@ package procfs
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// cgroupsMax is how many bytes of /proc/PID/cgroup are read: a dozen hierarchies with long paths.
+// cgroupsMax is how many bytes of /proc/PID/cgroup are read: a dozen hierarchies with the longest paths.
 const cgroupsMax = 64 << 10
 
-// place is where a process runs: its control group, and the container and the unit that the group belongs to.
-func (d *Dir) place(groups []byte) (cgroup string, container flow.Container, unit string) {
-	paths := cgroupPaths(groups)
-	if len(paths) == 0 {
+// place is where a process runs: its control group, and the container and the unit that the group belongs to. Who may
+// make groups may call them anything.
+func (d *Dir) place() (cgroup string, container flow.Container, unit string) {
+	b, err := d.d.read("cgroup", cgroupsMax)
+	if err != nil {
 		return "", flow.Container{}, ""
 	}
-	return paths[0], flow.Container{}, unitOf(paths[0])
+	cgroup, all := cgroupsOf(b)
+	for _, path := range all {
+		if container = containerOf(path); container.ID != "" {
+			break
+		}
+	}
+	if container.ID == "" && d.apart() {
+		mounts, _ := d.d.read("mountinfo", mountsMax)
+		container = mountedContainer(mounts)
+	}
+	return cgroup, container, unitOf(cgroup)
 }
 
-// cgroupPaths are the control groups of a process, the v2 hierarchy's first, then systemd's, then the others'. Where v2
-// is only there beside v1, and has no groups, systemd's is the first (cgroups(7)).
-func cgroupPaths(b []byte) []string {
+// cgroupsOf are the control groups of a process: the one in the v2 hierarchy, or in systemd's where v2 is only there
+// beside v1 and has no groups (cgroups(7)); and all, that one first.
+func cgroupsOf(b []byte) (cgroup string, all []string) {
 	var unified, systemd string
 	var others []string
 	for line := range bytes.Lines(b) {
@@ -40,10 +50,11 @@ func cgroupPaths(b []byte) []string {
 			others = append(others, path)
 		}
 	}
-	if unified == "/" && systemd != "" {
-		unified = ""
+	cgroup = unified
+	if systemd != "" && (unified == "" || unified == "/") {
+		cgroup = systemd
 	}
-	return slices.DeleteFunc(append([]string{unified, systemd}, others...), func(s string) bool { return s == "" })
+	return cgroup, append([]string{cgroup, unified, systemd}, others...)
 }
 
 // unitOf is the innermost unit of a path: a user's own before the service that runs the user's manager.
