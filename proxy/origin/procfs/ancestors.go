@@ -1,13 +1,18 @@
 package procfs
 
-import "github.com/lodoor/lodoor/proxy/flow"
+import (
+	"slices"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
 
 // ancestors are the processes that d descends from, from its parent on. A number names a parent only as long as the
 // child says so: when the parent ends, the child gets another. So it is asked again when the parent is open.
 func (p FS) ancestors(d *Dir, ppid int) []flow.Ancestor {
 	var chain []flow.Ancestor
 	child := d
-	for ppid > 0 && ppid != child.pid && len(chain) < flow.ParentsMax {
+	known := func(a flow.Ancestor) bool { return a.PID == ppid }
+	for ppid > 0 && ppid != d.pid && !slices.ContainsFunc(chain, known) && len(chain) < flow.ParentsMax {
 		parent, err := p.Open(ppid)
 		if err != nil {
 			break

@@ -18,12 +18,12 @@ type Options struct {
 // ended, or turns into another program each time that it is read.
 func (d *Dir) Describe(o Options) (*flow.Process, error) {
 	const attempts = 3
-	for range attempts {
+	for attempt := range attempts {
 		before, err := d.face()
 		if err != nil {
 			return nil, err
 		}
-		process, err := d.describe(before, o)
+		process, empty, err := d.describe(before, o)
 		if err != nil {
 			return nil, err
 		}
@@ -32,7 +32,9 @@ func (d *Dir) Describe(o Options) (*flow.Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		if after == before {
+		// A program has an empty command line for a moment after exec; few ever make theirs empty.
+		unfinished := before.exe != "" && empty && attempt < attempts-1
+		if after == before && !unfinished {
 			return process, nil
 		}
 	}
@@ -51,26 +53,26 @@ func (d *Dir) face() (face, error) {
 	return face{st, exe}, err
 }
 
-func (d *Dir) describe(f face, o Options) (*flow.Process, error) {
+// describe reads a process with a face; empty says that it has no command line.
+func (d *Dir) describe(f face, o Options) (p *flow.Process, empty bool, err error) {
 	args, err := d.arguments()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	dir, err := d.d.stat("")
 	if err != nil {
-		return nil, fmt.Errorf("process %d: %w", d.pid, err)
+		return nil, false, fmt.Errorf("process %d: %w", d.pid, err)
 	}
 	// The directory belongs to the effective user, whatever its files do (task_dump_owner in fs/proc/base.c).
-	p := &flow.Process{PID: d.pid, UID: dir.owner, Session: f.session, TTY: terminal(f.tty)}
+	p = &flow.Process{PID: d.pid, UID: dir.owner, Session: f.session, TTY: terminal(f.tty)}
 	p.Started = started(f.start)
 	p.Executable = d.executable(f.exe)
 	p.Program = programOf(p.Executable.Path, f.comm, args)
 	p.CommandLine = o.CommandLine.line(p.Executable.Path, args)
 	p.WorkingDirectory, _ = d.d.link("cwd")
 	p.Parents = d.fs.ancestors(d, f.ppid)
-	groups, _ := d.d.read("cgroup", cgroupsMax)
-	p.Cgroup, p.Container, p.Unit = d.place(groups)
-	return p, nil
+	p.Cgroup, p.Container, p.Unit = d.place()
+	return p, len(args) == 0, nil
 }
 
 // started is the moment that is so many ticks after the system's start.

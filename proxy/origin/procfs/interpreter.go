@@ -145,6 +145,8 @@ func (g *grammar) subject(args []string) (subject string, script bool) {
 			}
 			rest = rest[min(used, len(rest)):]
 		case arg == "-", arg == "--", strings.HasPrefix(arg, "@"): // standard input, no more options, a file of options
+		case strings.HasPrefix(arg, "/dev/"), strings.HasPrefix(arg, "/proc/"): // a script that has no name
+			return strings.Join(commands, " "), false
 		case len(commands) == 0 && slices.Contains(g.commands, arg), slices.Contains(g.runners, scriptName(arg)):
 			commands = append(commands, scriptName(arg))
 		default:

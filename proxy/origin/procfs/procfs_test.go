@@ -61,7 +61,7 @@ func (tr tree) process(pid, ppid, uid int, comm, exe string, sockets ...int) {
 
 // statLine is a process of session 900 on pts/3 that began 2,500 ticks after the system.
 func statLine(pid int, comm string, ppid int) string {
-	return fmt.Sprintf("%d (%s) S %d 901 900 34819 901 4194304 97 0 0 0 1 2 3 4 20 0 1 0 2500 3133440 350\n", pid, comm, ppid)
+	return fmt.Sprintf("%d (%s) S %d 901 900 34819 901 4194304 97 0 0 0 1 2 3 4 20 0 1 0 2500 3133440 350 18446744073709551615 1 2 3 0 0\n", pid, comm, ppid)
 }
 
 func TestHolders(t *testing.T) {

@@ -57,6 +57,7 @@ func TestProgram(t *testing.T) {
 		{"bash run.sh", "/usr/bin/bash", "bash", "bash|--rcfile|x|+o|history|run.sh"},
 		{"sh x.sh", "/usr/bin/dash", "sh", "sh|x.sh"},
 		{"dash x.sh", "/usr/bin/dash", "dash", "dash|--|x.sh"},
+		{"bash", "/usr/bin/bash", "bash", "bash|/dev/fd/63|x"},
 		{"zsh", "/usr/bin/zsh", "zsh", "zsh|-s"},
 		// Python.
 		{"python", "/usr/bin/python3.11", "python3", "python3"},

@@ -17,6 +17,8 @@ type stat struct {
 	ppid, session, tty int
 	// start is the time from the system's start to the process's, in ticks.
 	start uint64
+	// stack is where the program's stack begins, another place with each execve(2); 0 when it may not be read.
+	stack uint64
 }
 
 // ticks is USER_HZ, the unit of stat's times: 100 a second on every architecture that Go runs on.
@@ -40,19 +42,20 @@ func parseStat(b []byte) (st stat, err error) {
 	if open < 0 || closing < open {
 		return stat{}, fmt.Errorf("stat: %w", errMalformed)
 	}
-	const third, ppid, session, tty, start = 3, 4, 6, 7, 22 // fields, counted from 1; the third follows the name
+	const third, ppid, session, tty, start, stack = 3, 4, 6, 7, 22, 28 // fields, counted from 1; the third follows the name
 	fields := bytes.Fields(b[closing+1:])
-	if len(fields) <= start-third {
+	if len(fields) <= stack-third {
 		return stat{}, fmt.Errorf("stat: %w", errMalformed)
 	}
-	number := func(n int) int64 {
+	number := func(n int) int {
 		v, errParse := strconv.ParseInt(string(fields[n-third]), 10, 64)
 		err = errors.Join(err, errParse)
-		return v
+		return int(v)
 	}
 	st = stat{
 		comm: string(b[open+1 : closing]),
-		ppid: int(number(ppid)), session: int(number(session)), tty: int(number(tty)), start: uint64(number(start)),
+		ppid: number(ppid), session: number(session), tty: number(tty),
+		start: uint64(number(start)), stack: uint64(number(stack)),
 	}
 	if err != nil {
 		return stat{}, fmt.Errorf("stat: %w: %w", errMalformed, err)
