@@ -25,6 +25,7 @@ import (
 const logsExamples = `  lodoor logs --since 1h                     what happened in the last hour, in all journals
   lodoor logs --follow --service pg          what happens from now on
   lodoor logs --session k3v9                 everything about one session
+  lodoor logs --program psql --user ada      what was told of ada's psql, opens, origins and closes
   lodoor logs --event session.refused --json the lines of the journal, for other programs`
 
 // logsFlags are the command line of logs.
@@ -32,6 +33,8 @@ type logsFlags struct {
 	follow, json   bool
 	services       []string
 	events         []string
+	programs       []string
+	users          []string
 	dirs           []string
 	instance       string
 	session, since string
@@ -56,6 +59,9 @@ standard error and left out; 'lodoor verify' looks closer.`,
 	flags.BoolVar(&f.json, "json", false, "the lines as they stand in the journal")
 	flags.StringSliceVar(&f.services, "service", nil, "only this `SERVICE` (repeatable)")
 	flags.StringSliceVar(&f.events, "event", nil, "only this `EVENT`, as session.refused (repeatable)")
+	flags.StringSliceVar(&f.programs, "program", nil,
+		"only records that tell this `PROGRAM`, as psql; node is every node (repeatable)")
+	flags.StringSliceVar(&f.users, "user", nil, "only records that tell this `USER`, a name or a number (repeatable)")
 	flags.StringVar(&f.session, "session", "", "only the session whose id begins with `PREFIX`")
 	flags.StringVar(&f.since, "since", "", "only from `TIME` on: 30m, 2d, 2026-01-02, 2026-01-02T15:04:05Z")
 	flags.StringArrayVar(&f.dirs, "dir", nil, "the journal in `DIR` (repeatable)")
@@ -101,7 +107,7 @@ func (f *logsFlags) view(out, errs io.Writer) (*logView, error) {
 	if f.follow && f.since == "" && f.session == "" {
 		since = time.Now()
 	}
-	want := logFilter{services: f.services}
+	want := logFilter{services: f.services, programs: f.programs, users: f.users}
 	for _, name := range f.events {
 		var e flow.Event
 		if err := e.UnmarshalText([]byte(name)); err != nil {

@@ -13,24 +13,10 @@ import (
 
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/terminal"
-	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // findAgain is how often a view that follows looks for journals that were not there.
 const findAgain = time.Second
-
-// logFilter says which records are shown; what is empty does not matter.
-type logFilter struct {
-	services []string
-	events   []flow.Event
-	session  flow.SessionID
-}
-
-func (f *logFilter) matches(r *flow.Record) bool {
-	return (len(f.services) == 0 || slices.Contains(f.services, r.Service)) &&
-		(len(f.events) == 0 || slices.Contains(f.events, r.Event)) &&
-		(f.session.IsZero() || f.session == r.Session)
-}
 
 // logView shows the records of several journals as one.
 type logView struct {
