@@ -25,6 +25,7 @@ func (q *query) ask(r *rule) (a answer, why string) {
 		switch b, reason := condition(r); {
 		case b == no:
 			return no, reason
+		case b == pending && a == unknown && !r.matches(unknown, q.facts): // it cannot match any more
 		case b < a:
 			a, why = b, reason
 		}

@@ -39,6 +39,25 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkProcess is what rules on processes cost: 100 that do not match the peer's process.
+func BenchmarkProcess(b *testing.B) {
+	for name, one := range map[string]func(i int) rules.Rule{
+		"executables": func(i int) rules.Rule { return rules.Rule{Executables: []string{fmt.Sprintf("/opt/%d/", i)}} },
+		"programs":    func(i int) rules.Rule { return rules.Rule{Programs: []string{fmt.Sprint("p", i)}} },
+		"when":        func(int) rules.Rule { return rules.Rule{When: `process.program == "x"`} },
+		"parents":     func(int) rules.Rule { return rules.Rule{When: `"sshd" in process.parents`} },
+		"client":      func(int) rules.Rule { return rules.Rule{When: `client.zone == "lan"`} },
+	} {
+		set, f := compile(b, list(many(100, one)...)), local(by(psql()))
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				set.Decide(f)
+			}
+		})
+	}
+}
+
 // BenchmarkCompile is what a reload costs.
 func BenchmarkCompile(b *testing.B) {
 	settings := list(many(10_000, func(i int) rules.Rule { return rules.Rule{CIDRs: []rules.CIDR{nth(i)}} })...)

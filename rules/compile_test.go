@@ -116,6 +116,8 @@ func TestSystemUsers(t *testing.T) {
 func TestWords(t *testing.T) {
 	var a rules.Action
 	var e rules.Enforcement
+	var u rules.OnUnknown
+	var n rules.ForwarderName
 	for _, c := range []struct {
 		err  error
 		want string
@@ -124,6 +126,8 @@ func TestWords(t *testing.T) {
 		{a.UnmarshalText([]byte("permit")), `unknown action "permit": expected one of allow, deny`},
 		{a.UnmarshalText(nil), `unknown action "": expected one of allow, deny`},
 		{e.UnmarshalText([]byte("off")), `unknown enforcement "off": expected one of on, observe`},
+		{u.UnmarshalText([]byte("ask")), `unknown word "ask": expected one of deny, allow`},
+		{n.UnmarshalText(nil), `forwarder "": expected true for any, false for none, or names such as sshd`},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("\n got %v\nwant %s", c.err, c.want)
@@ -141,6 +145,23 @@ func TestWords(t *testing.T) {
 		text, _ := e.MarshalText()
 		if err := back.UnmarshalText(text); err != nil || back != e {
 			t.Errorf("%s came back as %s, %v", e, back, err)
+		}
+	}
+}
+
+func TestWordsOfUnknownAndForwarder(t *testing.T) {
+	for _, u := range []rules.OnUnknown{rules.OnUnknownDefault, rules.OnUnknownDeny, rules.OnUnknownAllow} {
+		var back rules.OnUnknown
+		text, _ := u.MarshalText()
+		if err := back.UnmarshalText(text); err != nil || back != u {
+			t.Errorf("%s came back as %s, %v", u, back, err)
+		}
+	}
+	for _, n := range []rules.ForwarderName{rules.AnyForwarder, rules.NoForwarder, "docker-proxy"} {
+		var back rules.ForwarderName
+		text, _ := n.MarshalText()
+		if err := back.UnmarshalText(text); err != nil || back != n {
+			t.Errorf("%s came back as %s, %v", n, back, err)
 		}
 	}
 }

@@ -321,14 +321,28 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	set := compile(t, list(
 		rules.Rule{Name: "a", Action: deny, CIDRs: ranges("10.0.0.0/8", "192.0.2.0/24")},
 		rules.Rule{Name: "b", Action: deny, Interfaces: []string{"eth*"}},
-		rules.Rule{Name: "c", Action: deny, Zones: []flow.Zone{flow.ZoneLoopback}, Users: []string{"bob"}}))
-	f := local(uid(1001, "alice"))
-	f.Peer.Addr = netip.MustParseAddrPort("[::ffff:127.0.0.1]:4000")
+		rules.Rule{Name: "c", Action: deny, Zones: []flow.Zone{flow.ZoneLoopback}, Users: []string{"bob"}},
+		rules.Rule{Name: "d", Action: deny, Services: []string{"db"}, ClientZones: []flow.Zone{flow.ZoneVPN}},
+		rules.Rule{Name: "e", Action: deny, Services: []string{"db"}, Executables: []string{"/tmp/"}, Forwarder: rules.Forwarders{"false"}},
+		rules.Rule{Name: "f", Action: deny, Services: []string{"db"}, Programs: []string{"x*"}, Containers: []string{"docker"}, Units: []string{"x"}}))
+	mapped := func(f *flow.Facts) { f.Peer.Addr = netip.MustParseAddrPort("[::ffff:127.0.0.1]:4000") }
+	for name, f := range map[string]*flow.Facts{
+		"one process": local(by(psql()), mapped), "two": local(by(psql(), psql()), mapped), "a client": local(by(psql()), speaksFor("127.0.0.1", flow.ZoneLoopback)),
+	} {
+		if n := testing.AllocsPerRun(1000, func() {
+			if set.Decide(f).Action != flow.Allow {
+				t.Error("denied")
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	early := local(uid(1001, "alice"))
 	if n := testing.AllocsPerRun(1000, func() {
-		if set.Decide(f).Action != flow.Allow {
-			t.Error("denied")
+		if set.Decide(early).Action != flow.Need {
+			t.Error("the process is not asked for")
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("to ask for the process: %v allocations", n)
 	}
 }

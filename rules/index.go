@@ -17,7 +17,7 @@ type index struct {
 	ranges  []ranged           // sorted by address, wider first
 	names   map[string]*bucket // interfaces by exact name
 	starts  map[string]*bucket // interfaces by the start of the name
-	unnamed bucket             // deny rules on interfaces, for peers whose interface is not known
+	unnamed bucket             // rules on interfaces that may match peers whose interface is not known
 }
 
 // bucket is the rules of one place in their order.
@@ -200,8 +200,8 @@ func (x *index) interfaceSpots(r *rule) []spot {
 		}
 		spots = append(spots, s)
 	}
-	if r.deny {
-		spots = append(spots, spot{own: &x.unnamed, wider: []*bucket{&x.all}, whole: true, spare: true})
+	if r.matchesUnknown() {
+		spots = append(spots, spot{own: &x.unnamed, wider: []*bucket{&x.all}, whole: r.deny, spare: true})
 	}
 	return spots
 }

@@ -95,17 +95,17 @@ func (r *rule) namesPlace() bool {
 	return len(r.Zones) > 0 || len(r.CIDRs) > 0 || len(r.interfaces) > 0
 }
 
-// matches turns an answer into whether the rule counts as matched. What is not known counts against the peer, or for it
-// where the rule is lenient; but it never lets in a peer that is not proven to be on this host: nothing could be known
-// of anybody there.
+// matchesUnknown says whether an answer that is not known counts as a match. It counts against the peer, or for it where
+// the rule is lenient.
+func (r *rule) matchesUnknown() bool { return r.deny != r.lenient }
+
+// matches turns an answer into whether the rule counts as matched. What is not known never lets in a peer that is not
+// proven to be on this host: nothing could be known of anybody there.
 func (r *rule) matches(a answer, f *flow.Facts) bool {
-	switch {
-	case a != unknown:
+	if a != unknown {
 		return a == yes
-	case r.deny:
-		return !r.lenient
 	}
-	return r.lenient && f.Peer.Local()
+	return r.matchesUnknown() && (r.deny || f.Peer.Local())
 }
 
 // bare says whether the rule has no condition at all.

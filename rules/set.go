@@ -123,16 +123,18 @@ func (q *query) when(r *rule) (answer, error) {
 	return q.eval.ask(r.when, q.facts, q.set.config.Location)
 }
 
-// rest asks the conditions of a rule beyond zone and range, cheapest first, and stops at one that does not hold.
+// rest asks the conditions of a rule beyond zone and range, cheapest first, and stops when the rule cannot match any
+// more: then nobody has to look for the process.
 func (q *query) rest(r *rule) answer {
 	all := r.onInterface(q.facts)
 	if all == no || !r.conditional {
 		return all
 	}
 	all = min(all, r.byUser(q.facts), r.byClient(q.facts))
-	if all != no {
-		all = min(all, r.byForwarder(q.facts), r.byProcess(q.facts))
+	if all == no || all == unknown && !r.matches(unknown, q.facts) {
+		return all
 	}
+	all = min(all, r.byForwarder(q.facts), r.byProcess(q.facts))
 	if all != no && r.when != nil {
 		holds, _ := q.when(r)
 		all = min(all, holds)
