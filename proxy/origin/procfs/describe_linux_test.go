@@ -223,7 +223,7 @@ func TestDescribeWhileProgramsChange(t *testing.T) {
 	c := testkit.Start(t, exec.Command(one, script, one, two))
 	d := open(t, New(""), c.PID())
 	seen := map[string]int{}
-	for range 300 {
+	for range 1000 {
 		p, err := d.Describe(Options{CommandLine: CommandLineFull})
 		if err != nil {
 			seen["none"]++

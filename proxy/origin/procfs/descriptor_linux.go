@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -26,7 +27,8 @@ func (d descriptor) read(name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	defer descriptor(fd).close()
-	b := make([]byte, min(limit, 4096))
+	var short [4096]byte // most files fit
+	b := short[:min(limit, len(short))]
 	for n := 0; ; {
 		got, err := unix.Read(fd, b[n:])
 		switch {
@@ -37,10 +39,10 @@ func (d descriptor) read(name string, limit int) ([]byte, error) {
 		}
 		n += got
 		if got == 0 || n == limit {
-			return b[:n], nil
+			return bytes.Clone(b[:n]), nil
 		}
 		if n == len(b) {
-			b = append(b, make([]byte, min(3*n, limit-n))...)
+			b = append(b[:n:n], make([]byte, min(3*n, limit-n))...)
 		}
 	}
 }

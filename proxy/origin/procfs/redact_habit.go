@@ -32,13 +32,15 @@ func habitOf(program string) habit {
 	case "redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark", "valkey-benchmark", "memtier_benchmark":
 		return habit{glued: "a", next: "a", values: "hpsnucrdtkPi", commands: []string{"auth", "hello", "acl", "migrate"}}
 	case "sshpass", "mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat", "mongotop",
-		"cqlsh", "docker", "podman", "nerdctl", "helm", "influx":
+		"cqlsh", "cypher-shell", "rabbitmqadmin", "docker", "podman", "nerdctl", "helm", "influx":
 		return habit{glued: "p", next: "p", values: "dhuefoqtvwHU"}
 	case "sqlcmd", "bcp", "tsql", "osql", "isql", "zip", "unzip", "ssh-keygen", "ipmitool",
 		"mosquitto_pub", "mosquitto_sub": //nolint:misspell // they are called so
 		return habit{glued: "PN", next: "PN", values: "SUdDioctfbCh"}
 	case "7z", "7za", "7zr", "7zz":
 		return habit{glued: "p"}
+	case "snmpget", "snmpwalk", "snmpset", "snmpbulkwalk":
+		return habit{glued: "AXc", next: "AXc", values: "valunxr"}
 	case "openssl":
 		return habit{next: "kK"}
 	case "sqlplus", "sqlldr", "expdp", "impdp", "exp", "imp", "rman", "sql", "sqlcl":

@@ -45,6 +45,9 @@ func TestRedact(t *testing.T) {
 		{"git|clone|HTTPS://hunter2:@h/x", "git|clone|HTTPS://***@h/x"},
 		{"curl|http://h/?token=hunter2#x", "curl|http://h/?token=***#x"},
 		{"x|u:hunter2@h:5", "x|u:***@h:5"},
+		{"x|a%25252525%3Db", ""},
+		{"x|http://h/" + strings.Repeat("%25", 6) + strings.Repeat("25", 6), "x|***"},
+		{"x|" + strings.Repeat("long", 5000), "x|***"},
 		// Options.
 		{"x|--password|hunter2|y", "x|--password|***|y"},
 		{"x|--password=hunter2", "x|--password=***"},

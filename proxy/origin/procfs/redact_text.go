@@ -9,20 +9,22 @@ import (
 // redactText hides the secrets in one argument, wherever they stand: addresses' passwords, "name=secret" and
 // "name: secret", and keys that are known by how they begin. Where one stands behind percent signs all of it goes.
 func redactText(s string) string {
-	if knownKey(s) {
+	const longest = 16 << 10 // what is longer is no use to anybody, and looking through it would take long
+	if len(s) > longest || knownKey(s) {
 		return hidden
 	}
 	clean := redactNamed(redactAddresses(s))
-	for plain := clean; strings.Contains(plain, "%"); {
+	const rounds = 4 // of encoding what is encoded
+	for plain, round := clean, 0; ; round++ {
 		next := unescape(plain)
-		if next == plain {
-			break
-		}
-		if plain = next; redactNamed(redactAddresses(plain)) != plain || knownKey(plain) {
+		switch {
+		case next == plain:
+			return clean
+		case round == rounds, knownKey(next), redactNamed(redactAddresses(next)) != next:
 			return hidden
 		}
+		plain = next
 	}
-	return clean
 }
 
 // unescape decodes percent signs. It fails never: what is no code stays.
