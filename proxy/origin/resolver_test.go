@@ -49,37 +49,38 @@ func (a *asker) got() []flow.Origin {
 type system struct {
 	glanceTakes, scanTakes time.Duration
 	has                    map[uint64]*flow.Process
-	glances, scans, sought int
-	busy                   time.Duration
+
+	glances, scans, sought atomic.Int64
+	busied                 atomic.Int64 // nanoseconds
 }
 
 func (s *system) glance(_ context.Context, _ *party) {
-	s.glances++
+	s.glances.Add(1)
 	s.work(s.glanceTakes, nil)
 }
 
 func (s *system) scan(_ context.Context, p *party) {
-	s.scans++
+	s.scans.Add(1)
 	s.work(s.scanTakes, p)
 	for i := range p.seeks {
 		k := &p.seeks[i]
 		if k.over {
 			continue
 		}
-		s.sought++
+		s.sought.Add(1)
 		if process := s.has[k.lead.Inode]; process != nil {
 			k.answer(flow.Origin{Attribution: flow.AttributionLiveSocket, PID: process.PID, Process: process})
 		}
 	}
 }
 
-func (s *system) took() time.Duration { return s.busy }
+func (s *system) busy() time.Duration { return time.Duration(s.busied.Load()) }
 
 // work passes time, and asks in between as a search does whether anybody waits.
 func (s *system) work(d time.Duration, p *party) {
 	for step := d / 10; d > 0; d -= step {
 		<-time.After(step)
-		s.busy += step
+		s.busied.Add(int64(step))
 		if p != nil && !p.waits() {
 			return
 		}
@@ -89,7 +90,7 @@ func (s *system) work(d time.Duration, p *party) {
 // inBubble runs a test whose time is not real with a running resolver.
 func inBubble(t *testing.T, s *system, test func(t *testing.T, r *Resolver)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newResolver(s, time.Now, s.took)
+		r := newResolver(s, time.Now, s.busy)
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -145,8 +146,8 @@ func TestSeekersShareAScan(t *testing.T) {
 			askers[i+1].seek(r, uint64(i+2), end)
 		}
 		passed(100 * time.Millisecond)
-		if s.scans != 2 || s.sought != len(askers) {
-			t.Errorf("%d scans for %d seekers", s.scans, s.sought)
+		if s.scans.Load() != 2 || s.sought.Load() != int64(len(askers)) {
+			t.Errorf("%d scans for %d seekers", s.scans.Load(), s.sought.Load())
 		}
 		for i := range askers {
 			if got := askers[i].got(); len(got) != 1 {
@@ -170,16 +171,16 @@ func TestSeekersWhoLeaveCostNoScan(t *testing.T) {
 			}
 		}
 		passed(100 * time.Millisecond)
-		if s.scans+s.glances != 0 {
-			t.Errorf("%d scans and %d glances for nobody", s.scans, s.glances)
+		if s.scans.Load()+s.glances.Load() != 0 {
+			t.Errorf("%d scans and %d glances for nobody", s.scans.Load(), s.glances.Load())
 		}
 		var a asker
 		a.seek(r, 1, end)
 		passed(3 * time.Millisecond)
 		a.left.Store(true)
 		passed(100 * time.Millisecond)
-		if s.busy > 5*time.Millisecond || len(a.got()) > 0 {
-			t.Errorf("the scan went on for %v after the only seeker had left after 3 ms; %+v", s.busy, a.got())
+		if s.busy() > 5*time.Millisecond || len(a.got()) > 0 {
+			t.Errorf("the scan went on for %v after the only seeker had left after 3 ms; %+v", s.busy(), a.got())
 		}
 	})
 }
@@ -198,8 +199,8 @@ func TestSeekKeepsItsDeadline(t *testing.T) {
 				t.Errorf("deadline after %v: %+v, %v late", wait, got, a.at.Sub(end))
 			}
 		}
-		if s.scans != 1 {
-			t.Errorf("%d scans: the budget was for one", s.scans)
+		if s.scans.Load() != 1 {
+			t.Errorf("%d scans: the budget was for one", s.scans.Load())
 		}
 	})
 }
@@ -217,13 +218,13 @@ func TestStormKeepsTheBudget(t *testing.T) {
 			askers = append(askers, a)
 			<-time.After(time.Millisecond)
 		}
-		if most := storm/share + burst + s.scanTakes + burst; s.busy > most || s.busy < storm/share/2 {
-			t.Errorf("busy for %v of %v; at most %v", s.busy, storm, most)
+		if most := storm/share + burst + s.scanTakes + burst; s.busy() > most || s.busy() < storm/share/2 {
+			t.Errorf("busy for %v of %v; at most %v", s.busy(), storm, most)
 		}
-		if least := int(storm / share / 4 / s.scanTakes); s.scans < least {
-			t.Errorf("%d scans, fewer than %d: those who stay are not found", s.scans, least)
+		if least := int64(storm / share / 4 / s.scanTakes); s.scans.Load() < least {
+			t.Errorf("%d scans, fewer than %d: those who stay are not found", s.scans.Load(), least)
 		}
-		t.Logf("%d seekers, %d scans, %d glances, busy for %v of %v", len(askers), s.scans, s.glances, s.busy, storm)
+		t.Logf("%d seekers, %d scans, %d glances, busy for %v of %v", len(askers), s.scans.Load(), s.glances.Load(), s.busy(), storm)
 		passed(6 * time.Second)
 		for i, a := range askers {
 			if len(a.got()) != 1 {
@@ -236,7 +237,7 @@ func TestStormKeepsTheBudget(t *testing.T) {
 func TestSeekersBeyondTheQueueAreAnswered(t *testing.T) {
 	s := &system{scanTakes: time.Millisecond}
 	synctest.Test(t, func(t *testing.T) {
-		r := newResolver(s, time.Now, s.took) // that does not run yet
+		r := newResolver(s, time.Now, s.busy) // that does not run yet
 		askers := make([]asker, queueMax+10)
 		for i := range askers {
 			askers[i].seek(r, uint64(i+1), time.Now().Add(time.Hour))
