@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/user"
 	"strconv"
 	"strings"
@@ -14,7 +16,9 @@ import (
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/origin"
 	"github.com/lodoor/lodoor/proxy/peer"
+	"github.com/lodoor/lodoor/rules"
 )
 
 func newRulesCommand() *cobra.Command {
@@ -24,27 +28,33 @@ func newRulesCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newExplainCommand())
+	cmd.AddCommand(newExplainCommand(), newRulesTestCommand())
 	return cmd
 }
 
 // question is a peer that somebody asks about.
 type question struct {
 	service, peer, user, iface string
+	pid                        int
 	disguised, asJSON          bool
+	session                    string // of a door that runs
+	door                       whichDoor
 }
 
 func newExplainCommand() *cobra.Command {
 	f, q := &runFlags{}, &question{}
 	cmd := &cobra.Command{
-		Use:   "explain --peer ADDR [--service S] [flags] [run's arguments]",
+		Use:   "explain {--peer ADDR | --pid PID | --session ID} [--service S] [flags] [run's arguments]",
 		Short: "Tell which rule decides on a peer, and why the earlier ones do not",
 		Long: `Tell which rule decides on a peer, and why the earlier ones do not.
 
 The rules are those of the configuration that run would use with the same arguments. A peer with an address of this host
-is taken to be proven to be here; --disguised asks about one that only claims so.`,
+is taken to be proven to be here; --disguised asks about one that only claims so. --pid asks about a connection that a
+process of this host makes. --session asks a door that runs about the peer of an open session, by its rules as they are
+now.`,
+		PreRunE: notBoth("session", "pid"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := q.answer(f, args)
+			text, err := q.answer(cmd.Context(), f, args)
 			if err == nil {
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			}
@@ -55,22 +65,19 @@ is taken to be proven to be here; --disguised asks about one that only claims so
 	cmd.Flags().StringVar(&q.service, "service", "", "`NAME` of the service; may be left out when there is one")
 	cmd.Flags().StringVar(&q.user, "user", "", "`USER` who owns the peer's socket, by name or number")
 	cmd.Flags().StringVar(&q.iface, "interface", "", "`NAME` of the interface that it comes in by")
+	cmd.Flags().IntVar(&q.pid, "pid", 0, "`PID` of the process that connects; its address is 127.0.0.1 unless --peer says more")
+	cmd.Flags().StringVar(&q.session, "session", "", "`ID` of an open session, or its beginning")
 	cmd.Flags().BoolVar(&q.disguised, "disguised", false, "the peer is not proven to be on this host")
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "answer in JSON")
 	f.registerForLook(cmd.Flags())
 	return cmd
 }
 
-func (q *question) answer(f *runFlags, args []string) (string, error) {
-	loaded, err := f.load(args)
+func (q *question) answer(ctx context.Context, f *runFlags, args []string) (string, error) {
+	e, err := q.explain(ctx, f, args)
 	if err != nil {
 		return "", err
 	}
-	facts, err := q.facts(&loaded.Config)
-	if err != nil {
-		return "", usageError(err)
-	}
-	e := loaded.RuleSet.Explain(facts)
 	if !q.asJSON {
 		return strings.TrimRight(e.String(), "\n"), nil
 	}
@@ -78,13 +85,35 @@ func (q *question) answer(f *runFlags, args []string) (string, error) {
 	return string(text), err
 }
 
-// facts are what the door would know of such a peer.
-func (q *question) facts(c *configs.Config) (*flow.Facts, error) {
+func (q *question) explain(ctx context.Context, f *runFlags, args []string) (e rules.Explanation, err error) {
+	if q.session != "" {
+		s, err := q.door.session(ctx, q.session)
+		if err != nil {
+			return e, err
+		}
+		return s.door.Explain(ctx, s.Record.Session)
+	}
+	loaded, err := f.load(args)
+	if err != nil {
+		return e, err
+	}
+	facts, err := q.facts(ctx, &loaded.Config)
+	if errors.Is(err, os.ErrNotExist) { // the process, which may have ended meanwhile
+		return e, err
+	}
+	if err != nil {
+		return e, usageError(err)
+	}
+	return loaded.RuleSet.Explain(facts), nil
+}
+
+// facts are what the door would know of such a peer, after it has looked for its process.
+func (q *question) facts(ctx context.Context, c *configs.Config) (*flow.Facts, error) {
 	service, err := q.pickService(c)
 	if err != nil {
 		return nil, err
 	}
-	facts := &flow.Facts{Service: service.Name, Time: time.Now()}
+	facts := &flow.Facts{Service: service.Name, Sought: true, Time: time.Now()}
 	if facts.Peer, err = q.peerFacts(); err != nil {
 		return nil, err
 	}
@@ -95,7 +124,7 @@ func (q *question) facts(c *configs.Config) (*flow.Facts, error) {
 			facts.Peer.Front = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), service.Listen[0].Port)
 		}
 	}
-	facts.Origin, err = q.originFacts()
+	facts.Origin, err = q.originFacts(ctx, c)
 	return facts, err
 }
 
@@ -118,10 +147,12 @@ func (q *question) pickService(c *configs.Config) (*configs.Service, error) {
 }
 
 func (q *question) peerFacts() (flow.Peer, error) {
-	switch q.peer {
-	case "":
-		return flow.Peer{}, errors.New("--peer ADDRESS is needed: the peer to ask about")
-	case "unix":
+	switch {
+	case q.peer == "" && q.pid == 0:
+		return flow.Peer{}, errors.New("--peer ADDRESS is needed: the peer to ask about; or --pid, or --session")
+	case q.peer == "":
+		q.peer = "127.0.0.1"
+	case q.peer == "unix":
 		return flow.Peer{Zone: flow.ZoneUnix, Proof: flow.ProofUnix}, nil
 	}
 	at, err := netip.ParseAddrPort(q.peer)
@@ -143,7 +174,14 @@ func (q *question) peerFacts() (flow.Peer, error) {
 	return p, nil
 }
 
-func (q *question) originFacts() (flow.Origin, error) {
+func (q *question) originFacts(ctx context.Context, c *configs.Config) (flow.Origin, error) {
+	if q.pid != 0 {
+		forwarders, err := origin.NewForwarders(origin.ForwardersConfig{Extra: c.Forwarders})
+		if err != nil {
+			return flow.Origin{}, err
+		}
+		return origin.OfProcess(ctx, q.pid, origin.ResolverConfig{Forwarder: forwarders.Of})
+	}
 	if q.user == "" {
 		return flow.Origin{}, nil
 	}

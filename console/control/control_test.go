@@ -200,7 +200,7 @@ func TestAnotherUserIsNotAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	t.Setenv("RUNTIME_DIRECTORY", dir)
 	serve(t, "one", newHouse())
 	path := filepath.Join(dir, "one.sock")
@@ -230,7 +230,7 @@ func TestAsker(t *testing.T) {
 	defer c.Close()
 	_, _ = c.Write([]byte("GET /v1/door HTTP/1.0\r\n\r\n"))
 	_, err = bufio.NewReader(c).ReadString('\n')
-	fmt.Println("asked:", err)
+	fmt.Fprintln(os.Stdout, "asked:", err)
 }
 
 func TestPathsFit(t *testing.T) {
