@@ -55,7 +55,8 @@ func parseHost(s string) (host string, ok bool) {
 // ownNames are the names that this host has for itself alone.
 func ownNames() []string { return []string{"localhost", "127.0.0.1", "::1"} }
 
-// local says whether nobody else can make the name lead here: an address, localhost, or a name below it (RFC 6761, 6.3).
+// local says whether nobody else can make the name lead here: an address, localhost, or a name below it (RFC 6761,
+// 6.3).
 func (a authority) local() bool {
 	_, err := netip.ParseAddr(a.host)
 	return err == nil || slices.Contains(ownNames(), a.host) || strings.HasSuffix(a.host, ".localhost")
@@ -83,8 +84,8 @@ func parsePattern(s string, port uint16) (p pattern, ok bool) {
 func (p pattern) matches(a authority) bool {
 	host := a.host
 	if p.wild {
-		label, rest, ok := strings.Cut(host, ".")
-		if !ok || label == "" {
+		_, rest, ok := strings.Cut(host, ".")
+		if !ok {
 			return false
 		}
 		host = rest

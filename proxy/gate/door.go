@@ -27,8 +27,8 @@ func (d *door) Inspect(held []byte, eof bool) flow.GateAnswer {
 	case s == never && skipped+l.end < lineMax:
 		return flow.GateAnswer{Done: true}
 	case len(held) >= lineMax:
-		return d.guard.refuse(malformed("the first %d bytes could all begin an HTTP request, which a %s service is not sent: %s",
-			lineMax, d.guard.protocol, quote(held)))
+		return d.guard.refuse(malformed("the first %d bytes could all begin an HTTP request, which a %s service "+
+			"is not sent: %s", lineMax, d.guard.protocol, quote(held)))
 	}
 	return flow.GateAnswer{Done: eof}
 }

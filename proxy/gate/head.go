@@ -24,8 +24,8 @@ type head struct {
 	expects   bool
 }
 
-// read takes what is there of a head. b begins at the same byte at every call. n is the head's length; 0 when more has to
-// come.
+// read takes what is there of a head. b begins at the same byte at every call. n is the head's length; 0 when more has
+// to come.
 func (h *head) read(b []byte) (n int, o *objection) {
 	if !h.started {
 		if h.next, o = h.request(b[:min(len(b), headMax)]); o != nil || h.next == 0 {

@@ -19,8 +19,8 @@ const (
 	atUpgrade               // WebSocket frames or, if the service did not want them, another request
 )
 
-// httpGate follows the requests of a connection and judges the head of each. Heads are held until they are whole; bodies
-// pass as they come.
+// httpGate follows the requests of a connection and judges the head of each. Heads are held until they are whole;
+// bodies pass as they come.
 type httpGate struct {
 	guard *Guard
 	port  uint16 // the front's
@@ -161,7 +161,8 @@ func (g *httpGate) chunk(b []byte) (n int, o *objection) {
 	return n, nil
 }
 
-// trailer judges a header line behind a body: none of those that say where a request ends and for whom it is may be there.
+// trailer judges a header line behind a body: none of those that say where a request ends and for whom it is may be
+// there.
 func trailer(name, value string) *objection {
 	switch name {
 	case "host", "origin", "content-length", "transfer-encoding", "upgrade", "expect":

@@ -23,9 +23,9 @@ const (
 	signatureV2 = "\r\n\r\n\x00\r\nQUIT\n"
 )
 
-// Parse reads the header at the start of b. n is its length, without what comes behind it; 0 when more of it has to come.
-// The answer is nil when the header conveys no address (LOCAL, UNKNOWN, UNSPEC, Unix sockets): the peer then stands for
-// itself. The addresses are unmapped.
+// Parse reads the header at the start of b. n is its length, without what comes behind it; 0 when more of it has to
+// come. The answer is nil when the header conveys no address (LOCAL, UNKNOWN, UNSPEC, Unix sockets): the peer then
+// stands for itself. The addresses are unmapped.
 //
 // A zone is read off this host's interfaces. Where the peer is not proven to be on this host, a client whose address
 // would be this host's own is on some other one: its zone is then unknown, which is treated as public.
@@ -47,8 +47,8 @@ func (r *Reader) Parse(b []byte, from *flow.Peer) (n int, c *flow.Conveyed, err 
 	return n, c, err
 }
 
-// Missing is how many bytes the header that begins with b has at least beyond it, 1 or more, so that nobody reads what is
-// behind it.
+// Missing is how many bytes the header that begins with b has at least beyond it, 1 or more, so that nobody reads what
+// is behind it.
 func (r *Reader) Missing(b []byte) int {
 	switch {
 	case len(b) == 0:
