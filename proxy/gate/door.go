@@ -9,7 +9,7 @@ import (
 )
 
 // lineMax is how long a request line may be before the door takes it for one without having seen its end.
-const lineMax = 32 << 10
+const lineMax = 8 << 10
 
 // door lets everything through but HTTP. It looks at the first bytes only, and holds them only while they are the
 // beginning of a request line: of a database's client the first packet decides.

@@ -86,9 +86,9 @@ func TestDoorRefusesHTTP(t *testing.T) {
 		{"no line end", "GET / HTTP/1.1", "cross-protocol"},
 		{"raw bytes in the target", "GET /\xc3\xa4\xff HTTP/1.1\r\n", `"GET /\u00e4\xff HTTP/1.1"`},
 		{"colour", "GET / HTTP/1.1\r\nHost: a\x1b[31mb\u202e\u2028\r\n", `Host "a\x1b[31mb\u202e\u2028"`},
-		{"long", "GET /" + strings.Repeat("a", 20000) + " HTTP/1.1\r\n", `aaa"...`},
-		{"longer than it may be", "GET /" + strings.Repeat("a", lineMax), "the first 32768 bytes could all begin an HTTP request"},
-		{"empty lines without end", strings.Repeat("\r\n", lineMax/2), "the first 32768 bytes could all begin"},
+		{"long", "GET /" + strings.Repeat("a", 5000) + " HTTP/1.1\r\n", `aaa"...`},
+		{"longer than it may be", "GET /" + strings.Repeat("a", lineMax), "the first 8192 bytes could all begin an HTTP request"},
+		{"empty lines without end", strings.Repeat("\r\n", lineMax/2), "the first 8192 bytes could all begin"},
 	} {
 		r := feed(t, guard(t, Config{Protocol: "redis"}).Gate(front()), []string{tc.sent}, false)
 		if r.refuse == nil || r.passed != "" {
