@@ -10,7 +10,8 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// TestBeforeOrigins reads a journal of the time before processes were searched for: the document's example of then.
+// TestBeforeOrigins reads a journal of the time before processes were searched for, the document's example of then, and
+// writes its records again: of sessions whose process is not known, lines are what they were.
 func TestBeforeOrigins(t *testing.T) {
 	old := readFile(t, "testdata/before-origins.jsonl")
 	dir := t.TempDir()
@@ -23,6 +24,14 @@ func TestBeforeOrigins(t *testing.T) {
 	for _, line := range lines {
 		if err := root.checkLine(line); err != nil {
 			t.Error(err)
+		}
+		e, err := Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Encode(nil, e.Identity, &e.Record)
+		if h, _ := parseHead(line); err != nil || string(again) != string(h.covered)+"}" {
+			t.Errorf("what was written as\n%s\nis now\n%s", line, again)
 		}
 	}
 	one := flow.SessionID([]byte("7zk3m9q4t1v8x2c5"))
