@@ -16,7 +16,7 @@ func TestDocsListForwarders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want, got []string
+	var want []string
 	for _, r := range ForwarderTable() {
 		far := r.Far
 		switch {
@@ -29,9 +29,7 @@ func TestDocsListForwarders(t *testing.T) {
 	}
 	_, list, _ := strings.Cut(string(text), "\n## The list\n")
 	list, _, _ = strings.Cut(list, "\n## ")
-	for _, row := range regexp.MustCompile("(?m)^\\| `.*$").FindAllString(list, -1) {
-		got = append(got, row)
-	}
+	got := regexp.MustCompile("(?m)^\\| `.*$").FindAllString(list, -1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/forwarders.md (-code +docs):\n%s", diff)
 	}

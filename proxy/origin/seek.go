@@ -28,6 +28,3 @@ func (s *seek) end() {
 	closePIDFD(s.lead.PIDFD)
 	s.lead.PIDFD = 0
 }
-
-// leads says whether there is anything to go by.
-func (s *seek) leads() bool { return s.lead.Inode != 0 || s.lead.PIDFD != 0 }
