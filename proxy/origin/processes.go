@@ -41,6 +41,12 @@ func (c *processes) get(pid int, stamp procfs.Stamp) *holder {
 	return nil
 }
 
+// alone says whether the process that had a number is believed to hold its sockets alone.
+func (c *processes) alone(pid int, now time.Time) bool {
+	e, ok := c.byPID[pid]
+	return ok && now.Before(e.Value.(*holder).alone)
+}
+
 // found puts a process first.
 func (c *processes) found(h *holder) {
 	pid := h.process.PID

@@ -2,6 +2,8 @@ package origin
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,8 +64,11 @@ func (s *search) glance(ctx context.Context, p *party) {
 		if len(s.wanted) == 0 {
 			return
 		}
+		if !s.processes.alone(pid, now) || !s.touches(pid, p.waits) {
+			continue
+		}
 		h := s.examine(pid)
-		if h == nil || !now.Before(h.alone) {
+		if h == nil || !now.Before(h.alone) { // it may be another by now
 			continue
 		}
 		for _, inode := range s.held {
@@ -162,15 +167,18 @@ func (q *quarry) has(h *holder) bool {
 	return len(q.holders) > 0 && q.holders[len(q.holders)-1] == h
 }
 
-// touches says whether a process has one of the wanted sockets.
+// touches says whether a process has one of the wanted sockets: quicker than examine, which is sure.
 func (s *search) touches(pid int, goOn func() bool) (found bool) {
-	const patience = 1024
+	const ask = 1024 // a process may have millions
 	n := 0
-	_ = s.scanner.Sockets(pid, func(inode uint64) bool { // what is gone, or may not be read, has none
+	err := s.scanner.Sockets(pid, func(inode uint64) bool {
 		_, found = s.wanted[inode]
 		n++
-		return !found && (n%patience != 0 || goOn())
+		return !found && (n%ask != 0 || goOn())
 	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		s.processes.forget(pid)
+	}
 	return found
 }
 
