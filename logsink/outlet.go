@@ -32,43 +32,58 @@ func (o *outlet) run(ctx context.Context) {
 	defer close(o.done)
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	alarm := newAlarm(o.sink)
+	defer alarm.stop()
 	var b flow.Batch
+	due := false // the alarm has rung
 	for !b.Last {
 		tick := false
-		select {
-		case <-o.queue.wake:
-		case <-ticker.C:
-			tick = true
+		if !due {
+			select {
+			case <-o.queue.wake:
+			case <-alarm.rings:
+				due = true
+			case <-ticker.C:
+				tick = true
+			}
 		}
 		b.Entries, b.Missed, b.Last = o.queue.take(b.Entries)
 		b.Tick, b.Now = tick, time.Now()
-		if !o.consume(ctx, b) {
+		if (due || tellsSomething(&b)) && !o.consume(ctx, b) {
 			return
 		}
+		due = false
+		alarm.set()
 		rest := len(b.Entries) > 0 && !b.Last
 		clear(b.Entries) // the sink is done with them: do not hold them until the next batch
 		if rest {
-			o.rest()
+			due = o.rest(alarm)
 		}
 	}
 	o.queue.abandon(0)
 }
 
-// rest lets entries gather, unless they become many or the queue is closed.
-func (o *outlet) rest() {
+// rest lets entries gather, unless they become many or the queue is closed. It says whether the alarm rang meanwhile.
+func (o *outlet) rest(a alarm) (due bool) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return false
 	case <-o.queue.hurry:
+		return false
+	case <-a.rings:
+		return true
 	}
+}
+
+// tellsSomething is false of a batch that is of no use to a sink.
+func tellsSomething(b *flow.Batch) bool {
+	return len(b.Entries) > 0 || b.Missed > 0 || b.Tick || b.Last
 }
 
 // consume hands a batch to the sink; false when it was the last.
 func (o *outlet) consume(ctx context.Context, b flow.Batch) bool {
-	if len(b.Entries) == 0 && b.Missed == 0 && !b.Tick && !b.Last {
-		return true
-	}
 	o.taken.Store(int64(len(b.Entries)))
 	n, err := o.sink.Consume(ctx, b)
 	o.taken.Store(0)

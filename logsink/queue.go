@@ -50,10 +50,12 @@ func (q *queue) put(e *flow.Entry) {
 // room is how long the queue may be before e is left out: sessions that come and go must not push out the refusals and
 // alerts, so a part is kept for those.
 func (q *queue) room(e flow.Event) int {
-	if e == flow.EventSessionOpen || e == flow.EventSessionClose {
+	switch e {
+	case flow.EventSessionOpen, flow.EventSessionOrigin, flow.EventSessionClose:
 		return q.limit - q.limit/8
+	default:
+		return q.limit
 	}
-	return q.limit
 }
 
 func signal(c chan struct{}) {

@@ -2,6 +2,7 @@ package logsink
 
 import (
 	"context"
+	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -25,6 +26,14 @@ type Sink interface {
 	// Consume takes a batch and returns with how many of its entries the sink is done. It may take its time, but
 	// should return once ctx is done, which means that lodoor ends now. An error ends the sink: it is not called again.
 	Consume(ctx context.Context, b flow.Batch) (int, error)
+}
+
+// Waker is a Sink that may have something to do though nothing comes.
+type Waker interface {
+	Sink
+	// Wake is asked after each Consume for when the next one is due at the latest, with or without entries. The zero
+	// time is: when something comes.
+	Wake() time.Time
 }
 
 // Stats say what became of the records that a sink wanted.
