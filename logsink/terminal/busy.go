@@ -15,6 +15,7 @@ type busy struct {
 	since    time.Time
 
 	opens, closes, refusals    tally
+	origins                    uint64 // that came after their opens
 	observed, disorder, behind uint64 // of the hidden: would be refused; did not end in order; connections refused
 }
 
@@ -38,6 +39,9 @@ func (b *busy) show(r *flow.Record) bool {
 		if r.Outcome != nil && r.Outcome.End != flow.EndFIN {
 			b.disorder++
 		}
+	case flow.EventSessionOrigin:
+		b.origins++
+		return !b.counting && b.origins <= uint64(b.limit)
 	case flow.EventSessionRefused:
 		b.refusals.seen++
 		if b.refusals.seen <= uint64(b.limit) {

@@ -34,6 +34,7 @@ type Config struct {
 type Console struct {
 	c    Config
 	busy busy
+	hold hold
 	buf  []byte
 }
 
@@ -71,7 +72,7 @@ func (c *Console) Wants(e flow.Event) bool {
 func (c *Console) Consume(ctx context.Context, b flow.Batch) (int, error) {
 	written := 0
 	for i, e := range b.Entries {
-		if err := c.show(e); err != nil {
+		if err := c.show(e, b.Now); err != nil {
 			return written, err
 		}
 		if len(c.buf) < writeSize {
@@ -81,6 +82,9 @@ func (c *Console) Consume(ctx context.Context, b flow.Batch) (int, error) {
 			return written, err
 		}
 		written = i + 1
+	}
+	for e, ok := c.hold.overdue(b.Now, b.Last); ok; e, ok = c.hold.overdue(b.Now, b.Last) {
+		c.line(e)
 	}
 	if b.Missed > 0 {
 		c.missed(b)
@@ -94,13 +98,48 @@ func (c *Console) Consume(ctx context.Context, b flow.Batch) (int, error) {
 	return len(b.Entries), nil
 }
 
-func (c *Console) show(e *flow.Entry) (err error) {
-	if c.c.Encode == nil {
-		if c.busy.show(e.Record) {
-			c.buf = c.c.Format.append(c.buf, e.Record, e.Err)
-		}
+// Wake is when an open that is held has to be shown.
+func (c *Console) Wake() time.Time { return c.hold.next() }
+
+func (c *Console) show(e *flow.Entry, now time.Time) error {
+	if c.c.Encode != nil {
+		return c.encode(e)
+	}
+	r := e.Record
+	told := c.release(r)
+	if !c.busy.show(r) {
 		return nil
 	}
+	switch {
+	case waits(r) && c.hold.add(e, now.Add(patience)):
+	case r.Event == flow.EventSessionOrigin && (told || !remarkable(r.Origin)):
+		// The line of the open says it, or that of the close will.
+	default:
+		c.line(e)
+	}
+	return nil
+}
+
+func (c *Console) line(e *flow.Entry) { c.buf = c.c.Format.append(c.buf, e.Record, e.Err) }
+
+// release shows the open of r's session, if it is held, with what r knows of the origin. It says whether it did.
+func (c *Console) release(r *flow.Record) bool {
+	if len(c.hold.opens) == 0 {
+		return false
+	}
+	open, ok := c.hold.take(r.Session)
+	if !ok {
+		return false
+	}
+	better := *open.Record // the record itself belongs to all sinks
+	if r.Origin != nil && r.Origin.Known() {
+		better.Origin = r.Origin
+	}
+	c.line(&flow.Entry{ID: open.ID, Record: &better, Err: open.Err})
+	return true
+}
+
+func (c *Console) encode(e *flow.Entry) (err error) {
 	if c.buf, err = c.c.Encode(c.buf, e.ID, e.Record); err != nil {
 		return fmt.Errorf("show a record: %w", err)
 	}

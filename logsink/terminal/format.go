@@ -5,17 +5,17 @@
 package terminal
 
 import (
-	"strings"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// Widths of the columns. 21 is the longest IPv4 address with its port; longer texts push the rest of their line.
+// Widths of the columns. 21 is the longest IPv4 address with its port; longer texts push the rest of their line. With
+// one service and nothing to remark, a line has less than 100 columns.
 const (
 	eventWidth   = 8
 	idWidth      = 6
-	whoWidth     = 20
+	whoWidth     = 24
 	whereWidth   = 21
 	spanWidth    = 8
 	bytesWidth   = 8
@@ -49,8 +49,13 @@ func (f *Format) append(dst []byte, r *flow.Record, lost error) []byte {
 		f.close(l, r)
 	case flow.EventSessionRefused:
 		l.cell(red, "REFUSED", eventWidth)
-		f.session(l, r)
+		f.peer(l, r)
+		remarks(l, r.Origin)
 		l.cell(red, refusedWords(r), 0)
+	case flow.EventSessionOrigin:
+		l.cell(plain, "origin", eventWidth)
+		f.peer(l, r)
+		remarks(l, r.Origin)
 	case flow.EventAlert:
 		alertLine(l, r.Alert)
 	default:
@@ -90,8 +95,13 @@ func (f *Format) session(l *line, r *flow.Record) {
 	if len(f.Services) > 1 {
 		l.fixed(plain, or(r.Service, "-"), f.serviceWidth())
 	}
-	l.fixed(plain, who(r.Origin), whoWidth)
-	l.cell(plain, where(r.Peer), whereWidth)
+}
+
+// peer puts session, process and place.
+func (f *Format) peer(l *line, r *flow.Record) {
+	f.session(l, r)
+	l.fixed(plain, who(r.Origin, true), whoWidth)
+	l.cell(plain, where(r), whereWidth)
 }
 
 func (f *Format) serviceWidth() int {
@@ -105,11 +115,13 @@ func (f *Format) serviceWidth() int {
 func (f *Format) open(l *line, r *flow.Record) {
 	if !observed(r) {
 		l.cell(green, "open", eventWidth)
-		f.session(l, r)
+		f.peer(l, r)
+		remarks(l, r.Origin)
 		return
 	}
 	l.cell(red, "OBSERVED", eventWidth)
-	f.session(l, r)
+	f.peer(l, r)
+	remarks(l, r.Origin)
 	l.cell(red, "let in, would be refused: "+or(r.Verdict.Reason, r.Verdict.Cause.String()), 0)
 }
 
@@ -118,23 +130,39 @@ func observed(r *flow.Record) bool {
 	return r.Verdict != nil && r.Verdict.Action == flow.WouldDeny
 }
 
+// close puts what became of a session. Number and place of the peer are in the line of its open; the place stands for
+// who it is when that is not known.
 func (f *Format) close(l *line, r *flow.Record) {
 	l.cell(plain, "close", eventWidth)
 	f.session(l, r)
-	o := r.Outcome
-	if o == nil {
+	peer := who(r.Origin, false)
+	if peer == "-" {
+		peer = where(r)
+	}
+	l.fixed(plain, peer, whoWidth)
+	if o := r.Outcome; o != nil {
+		amounts(l, o)
+		if cause := Cause(o, r.Backend); cause != "" {
+			l.cell(causePaint(o.End), cause, 0)
+		}
+	}
+	remarks(l, r.Origin)
+}
+
+// amounts are the duration and, unless none can have passed, the bytes.
+func amounts(l *line, o *flow.Outcome) {
+	if !o.Known {
+		l.cell(dim, "duration and bytes unknown", 0)
 		return
 	}
-	if o.Known {
-		l.right(span(o.Duration), spanWidth)
-		l.right(human(o.FromClient), bytesWidth)
-		l.cell(dim, "up", 0)
-		l.right(human(o.FromBackend), bytesWidth)
-		l.cell(dim, "down", 0)
-	} else {
-		l.cell(dim, "duration and bytes unknown", 0)
+	l.right(span(o.Duration), spanWidth)
+	if o.End.DialFailed() || o.Refused != nil {
+		return
 	}
-	l.cell(causePaint(o.End), Cause(o, r.Backend), 0)
+	l.right(human(o.FromClient), bytesWidth)
+	l.cell(dim, "up", 0)
+	l.right(human(o.FromBackend), bytesWidth)
+	l.cell(dim, "down", 0)
 }
 
 func causePaint(e flow.End) paint {
@@ -145,40 +173,5 @@ func causePaint(e flow.End) paint {
 		return plain
 	default:
 		return yellow
-	}
-}
-
-func alertLine(l *line, a *flow.Alert) {
-	p := red
-	if a != nil && a.Severity == flow.SeverityInfo {
-		p = yellow
-	}
-	l.cell(p, "ALERT", eventWidth)
-	if a == nil {
-		return
-	}
-	l.cell(p, strings.ToUpper(a.Severity.String()), 0)
-	l.cell(p, a.Message, 0)
-	l.cell(dim, "["+a.Condition+"]", 0)
-}
-
-// otherLine is for what the journal and the configuration say.
-func otherLine(l *line, r *flow.Record) {
-	switch {
-	case r.Event == flow.EventConfigRejected && r.Config != nil:
-		l.cell(red, "CONFIG", eventWidth)
-		problems := strings.Split(strings.TrimSpace(r.Config.Error), "\n")
-		l.cell(red, with("rejected, nothing is changed", with(r.Config.Source, strings.Join(problems, "; "))), 0)
-	case r.Config != nil:
-		l.cell(plain, "config", eventWidth)
-		l.cell(plain, "loaded from "+or(r.Config.Source, "nowhere"), 0)
-	case r.Event == flow.EventJournalGap && r.Journal != nil:
-		l.cell(red, "JOURNAL", eventWidth)
-		l.cell(red, journalWords(r.Event, r.Journal), 0)
-	case r.Journal != nil:
-		l.cell(dim, "journal", eventWidth)
-		l.cell(plain, journalWords(r.Event, r.Journal), 0)
-	default:
-		l.cell(plain, r.Event.String(), eventWidth)
 	}
 }

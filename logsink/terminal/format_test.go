@@ -41,6 +41,42 @@ func opened() flow.Record {
 	}
 }
 
+// searched is an open whose peer's process is not known yet.
+func searched() flow.Record {
+	r := opened()
+	r.Origin = &flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1000, User: "alice"}
+	return r
+}
+
+// found is the answer for it.
+func found(o *flow.Origin) flow.Record {
+	r := opened()
+	r.Event, r.Origin, r.Backend, r.Verdict = flow.EventSessionOrigin, o, nil, nil
+	return r
+}
+
+// carried is psql's origin, as if the process were a forwarder.
+func carried(f flow.Forwarder) *flow.Origin {
+	o := psql()
+	o.Program, o.Forwarder = f.Name, &f
+	return o
+}
+
+func sshd() flow.Forwarder {
+	return flow.Forwarder{
+		Name: "sshd", PID: 42, Zone: flow.ZoneLAN, Far: netip.MustParseAddrPort("192.0.2.7:50000"), Reason: "x",
+	}
+}
+
+// inherited is a socket that three processes and more hold.
+func inherited(more int) *flow.Origin {
+	o := psql()
+	for i := range 3 + more {
+		o.Holders = append(o.Holders, &flow.Process{PID: 42 + i, Program: "psql"})
+	}
+	return o
+}
+
 func closed(o flow.Outcome) flow.Record {
 	r := opened()
 	r.Event, r.Outcome = flow.EventSessionClose, &o
@@ -79,6 +115,22 @@ func TestLines(t *testing.T) {
 	unix.Peer = &flow.Peer{Path: "/run/pg", Zone: flow.ZoneUnix, Proof: flow.ProofUnix}
 	unix.Origin = &flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1000}
 	many := flow.Refusal{Count: 212, Distinct: 200, DistinctCapped: true}
+	gated := flow.Outcome{
+		Known: true, Duration: time.Millisecond, FromClient: 70, End: flow.EndDenied, EndedBy: flow.SideLodoor,
+		Refused: &flow.Verdict{
+			Cause: flow.CauseProtocol, Reason: "an HTTP request at a redis door: GET / HTTP/1.1, Host evil.example",
+		},
+	}
+	with := func(o *flow.Origin) flow.Record { r := opened(); r.Origin = o; return r }
+	late := func(o *flow.Origin) flow.Record { r := closed(ordinary); r.Origin = o; return r }
+	conveyed, conveyedBlind := opened(), opened()
+	conveyed.Origin.Program, conveyed.Origin.User = "haproxy", "haproxy"
+	conveyed.Peer.Conveyed = &flow.Conveyed{Client: netip.MustParseAddrPort("203.0.113.9:4711")}
+	conveyedBlind.Origin, conveyedBlind.Peer.Conveyed = nil, conveyed.Peer.Conveyed
+	node := psql()
+	node.Program, node.PID = "python -m pytest", 42117
+	stranger := closed(ordinary)
+	stranger.Peer, stranger.Origin = distant(), nil
 	journal := func(e flow.Event, j flow.Journal) flow.Record { return flow.Record{Time: at(), Event: e, Journal: &j} }
 
 	tests := []struct {
@@ -86,27 +138,50 @@ func TestLines(t *testing.T) {
 		r    flow.Record
 		want string
 	}{
-		{"open", opened(), "open      k3v9qd  psql (alice)          127.0.0.1:51234"},
-		{"open through a unix socket, user without a name", unix, "open      k3v9qd  uid 1000              unix"},
+		{"open", opened(), "open      k3v9qd  psql[42] (alice)          127.0.0.1:51234"},
+		{"open through a unix socket, user without a name", unix, "open      k3v9qd  uid 1000                  unix"},
+		{"long program", with(node), "open      k3v9qd  python -…[42117] (alice)  127.0.0.1:51234"},
+		{"forwarder", with(carried(sshd())),
+			"open      k3v9qd  sshd[42] (alice)          127.0.0.1:51234        via sshd from 192.0.2.7 (lan)"},
+		{"forwarder, several far ends", with(carried(flow.Forwarder{Name: "socat", Zone: flow.ZonePublic})),
+			"open      k3v9qd  socat[42] (alice)         127.0.0.1:51234        via socat from zone public"},
+		{"forwarder from nobody knows where", with(carried(flow.Forwarder{Name: "sshd"})),
+			"open      k3v9qd  sshd[42] (alice)          127.0.0.1:51234        via sshd, from where is not known"},
+		{"this machine's own", with(carried(flow.Forwarder{Name: "vpnkit", Own: true})),
+			"open      k3v9qd  vpnkit[42] (alice)        127.0.0.1:51234        via vpnkit, this machine's own"},
+		{"conveyed", conveyed, "open      k3v9qd  haproxy[42] (haproxy)     203.0.113.9:4711 via haproxy"},
+		{"conveyed by an unknown program", conveyedBlind,
+			"open      k3v9qd  -                         203.0.113.9:4711 via 127.0.0.1:51234"},
+		{"several holders", with(inherited(0)),
+			"open      k3v9qd  psql[42] (alice)          127.0.0.1:51234        held by psql[42], psql[43], psql[44]"},
+		{"origin", found(carried(sshd())),
+			"origin    k3v9qd  sshd[42] (alice)          127.0.0.1:51234        via sshd from 192.0.2.7 (lan)"},
+		{"origin of many holders", found(inherited(9)), "origin    k3v9qd  psql[42] (alice)          127.0.0.1:51234" +
+			"        held by psql[42], psql[43], psql[44], 9 more"},
 		{"close", closed(ordinary),
-			"close     k3v9qd  psql (alice)          127.0.0.1:51234          1.204s   1.2 KiB  up     3 MiB  down"},
+			"close     k3v9qd  psql (alice)                1.204s   1.2 KiB  up     3 MiB  down"},
 		{"reset", closed(reset),
-			"close     k3v9qd  psql (alice)          127.0.0.1:51234          1.204s   1.2 KiB  up     3 MiB  down  reset by client"},
+			"close     k3v9qd  psql (alice)                1.204s   1.2 KiB  up     3 MiB  down  reset by client"},
+		{"close of a stranger", stranger,
+			"close     k3v9qd  192.0.2.7:4444              1.204s   1.2 KiB  up     3 MiB  down"},
+		{"close of a carried session", late(carried(sshd())), "close     k3v9qd  sshd (alice)                1.204s" +
+			"   1.2 KiB  up     3 MiB  down  via sshd from 192.0.2.7 (lan)"},
 		{"backend down", closed(down),
-			"close     k3v9qd  psql (alice)          127.0.0.1:51234           812µs       0 B  up       0 B  down  " +
-				"backend down: nothing listens on localhost:5432"},
+			"close     k3v9qd  psql (alice)                 812µs  backend down: nothing listens on localhost:5432"},
+		{"refused by a gate", closed(gated), "close     k3v9qd  psql (alice)                   1ms  " +
+			"refused: an HTTP request at a redis door: GET / HTTP/1.1, Host evil.example"},
 		{"idle", closed(idle),
-			"close     k3v9qd  psql (alice)          127.0.0.1:51234            5m0s       0 B  up       0 B  down  idle for 5m"},
+			"close     k3v9qd  psql (alice)                  5m0s       0 B  up       0 B  down  idle for 5m"},
 		{"crash", closed(flow.Outcome{End: flow.EndCrashRecovered}),
-			"close     k3v9qd  psql (alice)          127.0.0.1:51234        duration and bytes unknown  lodoor died while it was open"},
+			"close     k3v9qd  psql (alice)              duration and bytes unknown  lodoor died while it was open"},
 		{"refused", refused(flow.Refusal{Count: 1}),
-			"REFUSED   -       -                     192.0.2.7:4444         " +
+			"REFUSED   -       -                         192.0.2.7:4444         " +
 				"192.0.2.7 is in zone public; only local peers are let in"},
 		{"many refused", refused(many),
-			"REFUSED   -       -                     192.0.2.7:4444         and 211 more, from at least 200 addresses: " +
+			"REFUSED   -       -                         192.0.2.7:4444         and 211 more, from at least 200 addresses: " +
 				"192.0.2.7 is in zone public; only local peers are let in"},
 		{"observed", observed,
-			"OBSERVED  k3v9qd  -                     192.0.2.7:4444         let in, would be refused: rule x"},
+			"OBSERVED  k3v9qd  -                         192.0.2.7:4444         let in, would be refused: rule x"},
 		{"alert", alert(), "ALERT     CRITICAL  pg: refused 192.0.2.7:4444  [non_local_peer]"},
 		{"gap", journal(flow.EventJournalGap, flow.Journal{Count: 3, Reason: "disk full"}),
 			"JOURNAL   GAP: 3 records lost: disk full"},
@@ -132,7 +207,7 @@ func TestServiceColumnAndDate(t *testing.T) {
 	f := terminal.Format{Location: time.UTC, Date: true, Services: []string{"pg", "redis-cache"}}
 	r := opened()
 	got := string(f.Append(nil, &r))
-	want := "2025-03-04 15:04:05.123  open      k3v9qd  pg           psql (alice)          127.0.0.1:51234\n"
+	want := "2025-03-04 15:04:05.123  open      k3v9qd  pg           psql[42] (alice)          127.0.0.1:51234\n"
 	if got != want {
 		t.Errorf("\ngot  %q\nwant %q", got, want)
 	}
@@ -153,7 +228,7 @@ func TestEscapes(t *testing.T) {
 	r.Origin.Program = "a\x1b[2J\nb\u009b\u202e\u2028\u200b\x9b\\\U000e0041"
 	f := terminal.Format{Location: time.UTC}
 	got := string(f.Append(nil, &r))
-	if want := `a\x1b[2J\nb\u009b\u202e\u2028\u200b\x9b\\\U000e0041 (ali…  127.`; !strings.Contains(got, want) {
+	if want := `a\x1b[2J\nb\u009b\u202e\u2028\u200b…[42] (alice)  127.`; !strings.Contains(got, want) {
 		t.Errorf("got %q, want %q in it", got, want)
 	}
 	r = refused(flow.Refusal{Count: 1})
@@ -192,6 +267,8 @@ func checkLine(t *testing.T, line string) {
 func FuzzLine(f *testing.F) {
 	f.Add("psql", "alice", "pg", "reason", uint8(flow.EventSessionRefused), true)
 	f.Add("\x1b[31mred\x1b[0m", "a\nb", "\u202egp", "\x9b2J\u2028\xff", uint8(flow.EventSessionClose), true)
+	f.Add("a\x1b]0;b\a", "\u2066", "\u202d", "\u202e\n", uint8(flow.EventSessionOrigin), true)
+	f.Add("a\x1b]0;b\a", "\u2066", "\u202d", "\u202e\n", uint8(flow.EventSessionOpen), true)
 	f.Add("\x1b", "[0m", "", "\r\n15:04:05.123  open", uint8(flow.EventAlert), false)
 	f.Fuzz(func(t *testing.T, program, user, service, words string, event uint8, color bool) {
 		r := closed(flow.Outcome{Known: true, End: flow.End(event), Detail: words})
@@ -200,12 +277,34 @@ func FuzzLine(f *testing.F) {
 		r.Peer = &flow.Peer{Addr: netip.MustParseAddrPort("[fe80::1%25eth0]:1"), Path: words, Interface: words}
 		r.Verdict = &flow.Verdict{Action: flow.WouldDeny, Reason: words, Rule: words}
 		r.Backend = &flow.Endpoint{Path: words}
+		r.Origin.Forwarder = &flow.Forwarder{Name: program, Reason: words, Zone: flow.Zone(event)}
+		r.Origin.Holders = []*flow.Process{{Program: words}, {Program: user}}
+		r.Outcome.Refused = &flow.Verdict{Reason: words}
 		r.Refusal = &flow.Refusal{Count: uint64(event)}
 		r.Alert = &flow.Alert{Condition: words, Message: words}
 		r.Journal = &flow.Journal{Reason: words, Segment: words}
 		format := terminal.Format{Color: color, Services: []string{service, words}}
 		checkLine(t, string(format.Append(nil, &r)))
+		r.Peer.Conveyed, r.Outcome.Refused = &flow.Conveyed{Client: r.Peer.Addr}, nil
+		checkLine(t, string(format.Append(nil, &r)))
 		r.Journal, r.Config = nil, &flow.Config{Source: words, Error: words}
 		checkLine(t, string(format.Append(nil, &r)))
 	})
+}
+
+// An ordinary session with the widest numbers fits in 100 columns.
+func TestOrdinaryLinesAreNarrow(t *testing.T) {
+	end := closed(flow.Outcome{
+		Known: true, FromClient: 1020 << 10, FromBackend: 1023, Duration: 59999 * time.Millisecond, End: flow.EndFIN,
+	})
+	end.Origin.Program = "java -jar shop-service.jar"
+	open := opened()
+	open.Origin.Program, open.Origin.PID = end.Origin.Program, 4194304
+	open.Peer.Addr = netip.MustParseAddrPort("192.168.178.234:51234")
+	f := terminal.Format{Location: time.UTC}
+	for _, r := range []flow.Record{open, end} {
+		if line := string(f.Append(nil, &r)); utf8.RuneCountInString(line) > 101 {
+			t.Errorf("%d columns: %s", utf8.RuneCountInString(line)-1, line)
+		}
+	}
 }

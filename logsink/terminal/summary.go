@@ -21,9 +21,12 @@ type Totals struct {
 	Refused        uint64 // connections
 	FromClient     uint64 // bytes, of closed sessions
 	FromBackend    uint64
-	Lost           uint64 // records that the journal does not have
-	Missed         uint64 // records that are not in these totals
-	Slowest        []Dial // the slowest first, at most three
+	Lost           uint64  // records that the journal does not have
+	Missed         uint64  // records that are not in these totals
+	Slowest        []Dial  // the slowest first, at most three
+	Gated          uint64  // sessions that a gate refused
+	Clients        []Tally // closed sessions by program and user, where known; the most first
+	Forwarders     []Tally // closed sessions by who carried them; the most first
 }
 
 // Dial is how long it took to connect to a backend.
@@ -39,6 +42,9 @@ type Summary struct {
 	totals Totals
 	failed uint64 // records that the journal refused
 	gaps   uint64 // records that it counted as dropped; they may be the same
+
+	clients    tallies[client]
+	forwarders tallies[carriage]
 }
 
 // Name is "summary".
@@ -61,6 +67,9 @@ func (s *Summary) Consume(_ context.Context, b flow.Batch) (int, error) {
 	s.totals.Missed += b.Missed
 	for _, e := range b.Entries {
 		s.totals.add(e.Record)
+		if o := e.Record.Origin; o != nil && e.Record.Event == flow.EventSessionClose {
+			s.origin(o)
+		}
 		if e.Err != nil {
 			s.failed++
 		}
@@ -78,7 +87,19 @@ func (s *Summary) Totals() Totals {
 	t := s.totals
 	t.Slowest = slices.Clone(t.Slowest)
 	t.Lost = max(s.failed, s.gaps)
+	t.Clients = s.clients.list(client.String)
+	t.Forwarders = s.forwarders.list(carriage.String)
 	return t
+}
+
+// origin counts a session that is over, when the most is known about who it was.
+func (s *Summary) origin(o *flow.Origin) {
+	if o.Known() {
+		s.clients.add(client{o.Program, o.User, o.UID})
+	}
+	if f := o.Forwarder; f != nil {
+		s.forwarders.add(carriage{f.Name, f.Zone, f.Own})
+	}
 }
 
 func (t *Totals) add(r *flow.Record) {
@@ -92,7 +113,12 @@ func (t *Totals) add(r *flow.Record) {
 		if o := r.Outcome; o != nil {
 			t.FromClient += o.FromClient
 			t.FromBackend += o.FromBackend
-			t.dial(Dial{r.Service, r.Session, o.Dial})
+			if o.Refused != nil {
+				t.Gated++
+			}
+			if !o.End.DialFailed() && o.End != flow.EndClientGone { // slow is another trouble than down
+				t.dial(Dial{r.Service, r.Session, o.Dial})
+			}
 		}
 	}
 }
@@ -119,6 +145,11 @@ func (t Totals) Report(took time.Duration, again string) string {
 	if t.Missed > 0 {
 		fmt.Fprintf(&b, "%s came too fast to be added up here\n", count(t.Missed, "record"))
 	}
+	if t.Gated > 0 {
+		fmt.Fprintf(&b, "%s refused at a gate: not the service's protocol, or another host\n", count(t.Gated, "session"))
+	}
+	b.WriteString(tallyWords("clients", t.Clients))
+	b.WriteString(tallyWords("forwarders", t.Forwarders))
 	if len(t.Slowest) > 0 {
 		dials := make([]string, len(t.Slowest))
 		for i, d := range t.Slowest {

@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,10 +32,18 @@ func Cause(o *flow.Outcome, backend *flow.Endpoint) string {
 	case flow.EndKilled:
 		return with("ended by hand", detail)
 	case flow.EndDenied:
-		return with("refused after it was open", detail)
+		return deniedWords(o)
 	default:
 		return with(endWords(o.End), detail)
 	}
+}
+
+// deniedWords say why a session was refused that had been let in.
+func deniedWords(o *flow.Outcome) string {
+	if o.Refused != nil {
+		return with("refused", or(o.Refused.Reason, or(o.Detail, o.Refused.Cause.String())))
+	}
+	return with("refused after it was open", o.Detail)
 }
 
 func endWords(e flow.End) string {
@@ -77,32 +84,6 @@ func by(what string, s flow.Side) string {
 		return what
 	}
 	return what + " by " + s.String()
-}
-
-// who names program and user as far as they are known, "-" when nothing is.
-func who(o *flow.Origin) string {
-	if o == nil || o.Attribution == flow.AttributionNone {
-		return "-"
-	}
-	user := or(o.User, "uid "+strconv.FormatUint(uint64(o.UID), 10))
-	if o.Program == "" {
-		return user
-	}
-	return o.Program + " (" + user + ")"
-}
-
-// where names the place of a peer: 127.0.0.1:51234, or unix.
-func where(p *flow.Peer) string {
-	switch {
-	case p == nil:
-		return "-"
-	case p.Addr.IsValid():
-		return p.Addr.String()
-	case p.Zone == flow.ZoneUnix || p.Path != "":
-		return "unix"
-	default:
-		return "-"
-	}
 }
 
 // span writes a duration with the precision that a person reads.
