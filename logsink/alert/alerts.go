@@ -59,8 +59,8 @@ func (a *Alerts) Name() string { return "alerts" }
 // Wants says which events may ask for attention.
 func (a *Alerts) Wants(e flow.Event) bool {
 	switch e {
-	case flow.EventSessionOpen, flow.EventSessionClose, flow.EventSessionRefused, flow.EventJournalGap,
-		flow.EventConfigRejected:
+	case flow.EventSessionOpen, flow.EventSessionOrigin, flow.EventSessionClose, flow.EventSessionRefused,
+		flow.EventJournalGap, flow.EventConfigRejected:
 		return true
 	default:
 		return false
@@ -88,6 +88,9 @@ func (a *Alerts) Consume(_ context.Context, b flow.Batch) (int, error) {
 		if e, ok := read(entry.Record); ok {
 			a.add(e, b.Now)
 		}
+		if e, ok := carried(entry.Record); ok {
+			a.add(e, b.Now)
+		}
 	}
 	a.lookAtTroubles(b.Now)
 	if b.Missed > 0 {
@@ -113,7 +116,7 @@ func (a *Alerts) lookAtTroubles(now time.Time) {
 	}
 }
 
-// add counts an event in its group, and tells it when it is the group's first.
+// add counts an event in its group, and tells it when it is the group's first, or matters more than those before it.
 func (a *Alerts) add(e event, now time.Time) {
 	k := e.key
 	g := a.groups[k]
@@ -125,8 +128,9 @@ func (a *Alerts) add(e event, now time.Time) {
 		g = newGroup(k, &e, a.repeat)
 		a.groups[k] = g
 	}
+	risen := e.severity > g.severity
 	g.add(&e, now)
-	if g.told.IsZero() {
+	if g.told.IsZero() || risen {
 		a.append(g.tell(now))
 	}
 }
@@ -144,7 +148,8 @@ func (a *Alerts) review(now time.Time, last bool) {
 		}
 	}
 	slices.SortFunc(due, func(a, b *group) int {
-		return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.service, b.service), cmp.Compare(a.condition, b.condition))
+		return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.service, b.service), cmp.Compare(a.condition, b.condition),
+			cmp.Compare(a.forwarder, b.forwarder))
 	})
 	for _, g := range due {
 		a.append(g.tell(now))

@@ -12,12 +12,15 @@ import (
 // The conditions.
 const (
 	NonLocalPeer = "non_local_peer" // a peer that is not on this host, or not shown to be
-	Denied       = "denied"         // a rule, or an identity that the backend would mistake for lodoor's own
-	Limit        = "limit"
-	BackendDown  = "backend_down"
-	JournalLost  = "journal"
-	ConfigBroken = "config"
-	Other        = "other" // what could not be told by itself
+	// Denied is by a rule, for a header, or for an identity that the backend would mistake for lodoor's own.
+	Denied        = "denied"
+	CrossProtocol = "cross_protocol" // a browser, or what behaves like one, at a service that is not for it
+	CarriedPeer   = "forwarder"      // the peer is on this host and carries somebody else's connection
+	Limit         = "limit"
+	BackendDown   = "backend_down"
+	JournalLost   = "journal"
+	ConfigBroken  = "config"
+	Other         = "other" // what could not be told by itself
 )
 
 // key is what like events have in common.
@@ -26,6 +29,7 @@ type key struct {
 	service   string
 	zone      flow.Zone
 	cause     flow.Cause // a disguised peer is not told as one that is merely elsewhere
+	forwarder string     // its name
 	observed  bool
 }
 
@@ -74,9 +78,7 @@ func (e event) refused(r *flow.Record) (event, bool) {
 	if e.condition = conditionOf(e.cause); e.condition == "" {
 		return event{}, false
 	}
-	if e.cause == flow.CauseDisguised || e.cause == flow.CauseJournal {
-		e.severity = flow.SeverityCritical
-	}
+	e.severity = severityOf(e.cause)
 	if r.Peer != nil {
 		e.zone = r.Peer.Zone
 		e.from = append(e.from, r.Peer.Addr)
@@ -92,14 +94,25 @@ func conditionOf(c flow.Cause) string {
 	switch c {
 	case flow.CauseNonLocal, flow.CauseDisguised, flow.CauseTripwire:
 		return NonLocalPeer
-	case flow.CauseRule, flow.CauseIdentity, flow.CauseInternal:
+	case flow.CauseRule, flow.CauseIdentity, flow.CauseHeader, flow.CauseInternal:
 		return Denied
+	case flow.CauseProtocol, flow.CauseHost:
+		return CrossProtocol
 	case flow.CauseLimit:
 		return Limit
 	case flow.CauseJournal:
 		return JournalLost
 	default: // draining: a person stopped lodoor
 		return ""
+	}
+}
+
+func severityOf(c flow.Cause) flow.Severity {
+	switch c {
+	case flow.CauseDisguised, flow.CauseJournal, flow.CauseProtocol, flow.CauseHost:
+		return flow.SeverityCritical
+	default:
+		return flow.SeverityWarning
 	}
 }
 
@@ -113,6 +126,8 @@ func (e event) closed(r *flow.Record) (event, bool) {
 			e.reason = strings.ReplaceAll(o.End.String(), "_", " ")
 		}
 		return e, true
+	case o.Refused != nil:
+		return e.gated(r)
 	case o.End == flow.EndDenied:
 		e.condition, e.cause, e.reason = Denied, flow.CauseRule, o.Detail
 		if r.Peer != nil {
@@ -123,6 +138,23 @@ func (e event) closed(r *flow.Record) (event, bool) {
 	default:
 		return event{}, false
 	}
+}
+
+// gated is the event of a session that a gate refused.
+func (e event) gated(r *flow.Record) (event, bool) {
+	e.cause, e.reason = r.Outcome.Refused.Cause, r.Outcome.Refused.Reason
+	if e.condition = conditionOf(e.cause); e.condition == "" {
+		e.condition = Denied
+	}
+	e.severity = severityOf(e.cause)
+	if r.Peer != nil {
+		e.zone = r.Peer.Zone
+		e.from = append(e.from, r.Peer.Addr)
+	}
+	if o := r.Origin; o != nil && o.Program != "" {
+		e.reason += fmt.Sprintf("; it came from %s (pid %d)", o.Program, o.PID)
+	}
+	return e, true
 }
 
 // lost is the event of a record that the journal could not keep.

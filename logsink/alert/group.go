@@ -114,6 +114,8 @@ func (g *group) message() string {
 		b.WriteString("the journal is in trouble" + g.times("records or sessions"))
 	case ConfigBroken:
 		b.WriteString("the new configuration was rejected, nothing is changed" + g.times("attempts"))
+	case CarriedPeer:
+		b.WriteString(g.through())
 	case Other:
 		b.WriteString("not told one by one" + g.times("events"))
 	default:
@@ -138,6 +140,14 @@ func (g *group) span() string {
 		return " in " + d.String()
 	}
 	return ""
+}
+
+// through says what a forwarder did. How many far ends there are is not told: not all of them are known.
+func (g *group) through() string {
+	if g.count == 1 {
+		return "let in a connection through " + g.forwarder
+	}
+	return fmt.Sprintf("let in %d connections through %s%s", g.count, g.forwarder, g.span())
 }
 
 func (g *group) peers() string {

@@ -35,12 +35,13 @@ func (t Target) IsZero() bool { return t.url == nil }
 // Target finds the webhook; the zero Target when none was set. The file is read at each call. The warnings are for the
 // person who set it. Neither they nor the error have a part of the URL in them.
 func (s Settings) Target() (t Target, warnings []string, err error) {
-	text := s.Webhook
+	text, source := s.Webhook, "webhook"
 	switch {
 	case text != "":
 	case s.WebhookFile == "":
 		return Target{}, nil, nil
 	default:
+		source = "webhook file " + s.WebhookFile
 		var warning string
 		if text, warning, err = readFirstLine(s.WebhookFile); err != nil {
 			return Target{}, nil, err
@@ -51,10 +52,10 @@ func (s Settings) Target() (t Target, warnings []string, err error) {
 	}
 	u, err := parseURL(text)
 	if err != nil {
-		return Target{}, nil, fmt.Errorf("webhook: %w", err)
+		return Target{}, nil, fmt.Errorf("%s: %w", source, err)
 	}
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		warnings = append(warnings, "webhook: the URL is http, not https: alerts can be read and changed on their way")
+		warnings = append(warnings, source+": the URL is http, not https: alerts can be read and changed on their way")
 	}
 	return Target{u}, warnings, nil
 }

@@ -416,14 +416,16 @@ func TestTargetFromFile(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			to, warned, err := write(test.text, test.mode).Target()
 			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("got %v, want %q", err, test.err)
+				if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), path) {
+					t.Errorf("got %v, want %q and the name of the file", err, test.err)
 				}
 			} else if err != nil || to.IsZero() {
 				t.Errorf("got %v, %v", to, err)
 			}
 			if all := strings.Join(warned, "\n"); !strings.Contains(all, test.warning) || test.warning == "" && all != "" {
 				t.Errorf("warned of %q, want %q", all, test.warning)
+			} else if all != "" && !strings.Contains(all, path) {
+				t.Errorf("%q does not name the file", all)
 			}
 			if all := fmt.Sprintf("%v %+v %#v %s %v %v", to, to, to, to, warned, err); strings.Contains(all, "s3cr3t") {
 				t.Errorf("the URL is in %s", all)
