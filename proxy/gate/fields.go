@@ -63,7 +63,7 @@ func parseField(text []byte) (name, value string, o *objection) {
 		return "", "", malformed("an HTTP header line without a name: %s", quote(text))
 	case span(n, token) < len(n):
 		return "", "", malformed("an HTTP header's name has a byte that no name has: %s", quote(text))
-	case bytes.ContainsFunc(v, func(r rune) bool { return r < 0x80 && control(byte(r)) }):
+	case span(v, plain) < len(v):
 		return "", "", malformed("an HTTP header's value has a control character: %s", quote(text))
 	}
 	return strings.ToLower(string(n)), string(bytes.Trim(v, " \t")), nil

@@ -150,7 +150,7 @@ func (g *httpGate) chunk(b []byte) (n int, o *objection) {
 		return 0, malformed("more than %d bytes of chunk size and extensions", chunkLineMax)
 	case n == 0:
 		return 0, nil
-	case span(text, func(c byte) bool { return !control(c) }) < len(text):
+	case span(text, plain) < len(text):
 		return 0, malformed("a chunk's extension has a control character: %s", quote(text))
 	}
 	g.left, _ = strconv.ParseUint(string(text[:digits]), 16, 64) // chunkSizeBits of digits

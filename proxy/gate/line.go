@@ -82,5 +82,5 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 func hexadecimal(c byte) bool { return digit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
-// control says whether c may not be in a header's value (RFC 9110, 5.5).
-func control(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+// plain says whether c may be in a header's value: no control character is but the tab (RFC 9110, 5.5).
+func plain(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
