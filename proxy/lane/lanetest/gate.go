@@ -21,6 +21,7 @@ func (k kit) gates(t *testing.T) {
 	t.Run("refuses", k.gateRefuses)
 	t.Run("refuses although", k.gateRefusesAlthough)
 	t.Run("ends while held", k.gateEnds)
+	t.Run("no false end", k.gateNoFalseEnd)
 	t.Run("random", k.gateRandom)
 }
 
@@ -219,4 +220,19 @@ func (k kit) gateEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// gateNoFalseEnd resets clients to whom the lane is writing, which may look like the end of the stream: the gate, which
+// would refuse that, must not be asked.
+func (k kit) gateNoFalseEnd(t *testing.T) {
+	if !k.network.resets() || portable {
+		t.Skip("needs resets, and sockets that tell them from the end of a stream")
+	}
+	k.gate = func(_ uint64, held []byte, eof bool) flow.GateAnswer {
+		if eof {
+			return flow.GateAnswer{Refuse: refused()}
+		}
+		return flow.GateAnswer{Pass: len(held)}
+	}
+	k.noFalseFIN(t)
 }
