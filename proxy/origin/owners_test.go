@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +16,9 @@ import (
 
 // roster is a system with a list of sockets. The socket of process 7 has port 7, and so on.
 type roster struct {
-	mu        sync.Mutex
 	takes     time.Duration
-	lists     int
+	lists     atomic.Int32
+	ended     atomic.Int32
 	completed int
 	owned     ownership
 	began     map[int]time.Time
@@ -39,9 +40,8 @@ func endsOf(port int) ends {
 }
 
 func (l *roster) owners(ctx context.Context) (ownership, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lists++
+	l.lists.Add(1)
+	defer l.ended.Add(1)
 	select {
 	case <-time.After(l.takes):
 		return l.owned, nil
@@ -122,8 +122,8 @@ func TestOwnersFindsWhoHoldsASocket(t *testing.T) {
 		if got := nobody.got(); len(got) != 1 || got[0].Known() {
 			t.Errorf("a socket that nobody has is %+v", got)
 		}
-		if l.lists != 1 || l.completed != 1 {
-			t.Errorf("%d lists, %d processes looked into", l.lists, l.completed)
+		if l.lists.Load() != 1 || l.completed != 1 {
+			t.Errorf("%d lists, %d processes looked into", l.lists.Load(), l.completed)
 		}
 	})
 }
@@ -135,12 +135,12 @@ func TestOwnersAsksOnceASecond(t *testing.T) {
 		passed(100 * time.Millisecond)
 		later, hasty := ask(7, time.Minute), ask(8, 200*time.Millisecond)
 		passed(300 * time.Millisecond)
-		if got := hasty.got(); len(got) != 1 || got[0].Known() || l.lists != 1 {
-			t.Errorf("who does not wait so long has %+v after %d lists", got, l.lists)
+		if got := hasty.got(); len(got) != 1 || got[0].Known() || l.lists.Load() != 1 {
+			t.Errorf("who does not wait so long has %+v after %d lists", got, l.lists.Load())
 		}
 		passed(time.Second)
-		if later.process(t) == nil || l.lists != 2 {
-			t.Errorf("%d lists", l.lists)
+		if later.process(t) == nil || l.lists.Load() != 2 {
+			t.Errorf("%d lists", l.lists.Load())
 		}
 		if waited := later.at.Sub(began); waited < time.Second || waited > time.Second+100*time.Millisecond {
 			t.Errorf("the second list came after %v", waited)
@@ -200,8 +200,9 @@ func TestOwnersGivesUp(t *testing.T) {
 		if got := a.got(); len(got) != 1 || got[0].Known() {
 			t.Errorf("%+v", got)
 		}
-		l.mu.Lock() // the list has ended
-		defer l.mu.Unlock()
+		if l.lists.Load() != 1 || l.ended.Load() != 1 {
+			t.Errorf("%d of %d lists have ended", l.ended.Load(), l.lists.Load())
+		}
 	})
 }
 
