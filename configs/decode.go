@@ -105,6 +105,9 @@ func convert(raw any, t reflect.Type) (any, error) {
 
 func convertText(raw any, t reflect.Type) (any, error) {
 	s, ok := asText(raw)
+	if b, isBool := raw.(bool); isBool && t == reflect.TypeFor[rules.ForwarderName]() {
+		s, ok = strconv.FormatBool(b), true // forwarder: true, or names
+	}
 	if !ok {
 		return nil, mismatch(raw, t)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,5 +199,17 @@ func TestServicesOverride(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(l.Warnings, "\n"), "are not used: the command line names others") {
 		t.Errorf("warnings %q", l.Warnings)
+	}
+}
+
+// A rule's forwarder is true, false, a name or several.
+func TestForwarderForms(t *testing.T) {
+	for written, want := range map[string]rules.Forwarders{
+		"true": {"true"}, "false": {"false"}, "sshd": {"sshd"}, "[socat, sshd]": {"socat", "sshd"},
+	} {
+		l := load(t, LoadOptions{File: write(t, "lodoor.yaml", "rules: [{name: x, action: deny, forwarder: "+written+"}]\n")})
+		if got := l.Config.Rules.Rules[0].Forwarder; !slices.Equal(got, want) {
+			t.Errorf("%s is %v", written, got)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/rules"
 )
 
 // Schema is a JSON Schema (draft 2020-12) of the configuration file, for editors: made of the settings themselves, with
@@ -74,6 +75,8 @@ func leafSchema(t reflect.Type) map[string]any {
 		return map[string]any{"type": "string", "pattern": `^([0-9]+d)?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))*$`, "minLength": 2}
 	case reflect.TypeFor[flow.Size](), reflect.TypeFor[flow.Endpoint]():
 		return map[string]any{"type": []string{"string", "integer"}}
+	case reflect.TypeFor[rules.ForwarderName]():
+		return map[string]any{"type": []string{"string", "boolean"}}
 	}
 	switch v := reflect.New(t).Elem(); {
 	case isText(t), t.Kind() == reflect.String:
