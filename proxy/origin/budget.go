@@ -33,18 +33,28 @@ func (b *budget) spend(took time.Duration, now time.Time) {
 	b.level -= took
 }
 
-// scan says whether there is enough to look at all processes.
-func (b *budget) scan() bool { return b.level > 0 }
+// scan says whether there is enough to look at all processes. Somebody who is kept waiting may borrow: those who only
+// fill the log must not keep the doors shut.
+func (b *budget) scan(urgent bool) bool { return b.level > b.scanFrom(urgent) }
 
-// glance says whether there is enough to look at the few that held sockets a moment ago: it is cheap, and goes on while
-// a large scan is being paid for, up to a debt of its own.
-func (b *budget) glance() bool { return b.level > -burst }
-
-// next is when there will be enough for a scan or, if that is what is wanted, for a glance.
-func (b *budget) next(glance bool) time.Time {
-	lacks := 1 - b.level
-	if glance {
-		lacks -= burst
+func (b *budget) scanFrom(urgent bool) time.Duration {
+	if urgent {
+		return -burst
 	}
-	return b.at.Add(share * max(0, lacks))
+	return 0
+}
+
+// glanceFrom is how deep the debt is in which not even a glance is allowed at the few that held sockets a moment ago: it
+// is cheap, and goes on while large scans are being paid for.
+const glanceFrom = -2 * burst
+
+func (b *budget) glance() bool { return b.level > glanceFrom }
+
+// next is when there will be enough for what is left to do.
+func (b *budget) next(l left) time.Time {
+	from := b.scanFrom(l.urgent)
+	if l.untried {
+		from = glanceFrom
+	}
+	return b.at.Add(share * max(0, from+1-b.level))
 }

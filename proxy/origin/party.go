@@ -51,32 +51,38 @@ func (p *party) answer() {
 	}
 }
 
-// tried notes that all have been tried where it costs little, and sweeps.
+// tried notes that all have been tried where it costs little.
 func (p *party) tried() {
 	for i := range p.seeks {
 		p.seeks[i].tried = true
 	}
-	p.sweep()
 }
 
-// sweep puts away what is over, and says when the time of the first of the others is up, and whether there is one that
-// has not been tried where it costs little.
-func (p *party) sweep() (first time.Time, untried bool) {
-	left := p.seeks[:0]
+// left is what is to be known of those who still wait.
+type left struct {
+	first   time.Time // when the time of the first one is up; zero when nobody waits
+	untried bool      // one has not been tried where it costs little
+	urgent  bool      // one is urgent
+}
+
+// sweep puts away what is over.
+func (p *party) sweep() (l left) {
+	rest := p.seeks[:0]
 	for _, s := range p.seeks {
 		if s.over {
 			continue
 		}
-		left = append(left, s)
-		untried = untried || !s.tried
-		if first.IsZero() || s.deadline.Before(first) {
-			first = s.deadline
+		rest = append(rest, s)
+		l.untried = l.untried || !s.tried
+		l.urgent = l.urgent || s.urgent
+		if l.first.IsZero() || s.deadline.Before(l.first) {
+			l.first = s.deadline
 		}
 	}
-	clear(p.seeks[len(left):]) // seekers are sessions, not to be held
-	p.seeks, p.open = left, len(left)
-	if len(left) == 0 && cap(left) > keepSeeks {
+	clear(p.seeks[len(rest):]) // seekers are sessions, not to be held
+	p.seeks, p.open = rest, len(rest)
+	if len(rest) == 0 && cap(rest) > keepSeeks {
 		p.seeks = nil
 	}
-	return first, untried
+	return l
 }

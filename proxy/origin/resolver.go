@@ -18,7 +18,12 @@ const (
 	// restGlance is the same after a glance, as a multiple of what that took: in a storm glances take a twentieth of a
 	// processor and leave as much to scans, which find whoever stays.
 	restGlance = share * 2
+	restMax    = 20 * time.Millisecond
 )
+
+// urgency tells by its deadline who is kept waiting: rules ask for an answer within a fraction of a second, the log takes
+// what comes.
+const urgency = time.Second
 
 // ResolverConfig says how a [Resolver] looks for processes. The zero value is right.
 type ResolverConfig struct {
@@ -87,7 +92,7 @@ func (r *Resolver) Missing() []string { return r.missing }
 // calling goroutine, which may have the locks that Found takes. When thousands wait already, or Run has ended, it is what
 // is known, at once: that tells the truth, and a seeker that were dropped would wait for ever.
 func (r *Resolver) Seek(l flow.Lead, known flow.Origin, deadline time.Time, by flow.Seeker) {
-	s := seek{lead: l, known: known, deadline: deadline, by: by}
+	s := seek{lead: l, known: known, deadline: deadline, by: by, urgent: deadline.Sub(r.party.now()) <= urgency}
 	if !r.queue.add(&s) {
 		s.end()
 		time.AfterFunc(0, func() { by.Found(known) })
@@ -116,31 +121,31 @@ func (r *Resolver) turn(ctx context.Context) (until time.Time) {
 	now := p.now()
 	p.ask(now)
 	r.budget.fill(now)
-	_, untried := p.sweep()
-	r.look(ctx, untried)
-	first, untried := p.sweep()
-	if first.IsZero() {
-		return first
+	r.look(ctx, p.sweep())
+	rest := p.sweep()
+	if rest.first.IsZero() {
+		return rest.first
 	}
-	if next := r.budget.next(untried); next.Before(first) {
+	if next := r.budget.next(rest); next.Before(rest.first) {
 		return next
 	}
-	return first
+	return rest.first
 }
 
 // look searches as far as the budget goes.
-func (r *Resolver) look(ctx context.Context, untried bool) {
+func (r *Resolver) look(ctx context.Context, l left) {
 	p := &r.party
 	runtime.LockOSThread() // whose time is measured
 	defer runtime.UnlockOSThread()
 	began := r.cpu()
 	r.glanced = 0
-	if untried && r.budget.glance() {
+	if l.untried && r.budget.glance() {
 		r.search.glance(ctx, p)
 		p.tried()
+		l = p.sweep()
 		r.glanced = r.cpu() - began
 	}
-	if r.budget.scan() && p.open > 0 {
+	if p.open > 0 && r.budget.scan(l.urgent) {
 		r.search.scan(ctx, p)
 		if ctx.Err() == nil {
 			p.answer()
@@ -151,7 +156,7 @@ func (r *Resolver) look(ctx context.Context, untried bool) {
 
 // pause rests, not longer than until somebody's time is up.
 func (r *Resolver) pause(ctx context.Context, until time.Time) {
-	d := max(rest, restGlance*r.glanced)
+	d := min(max(rest, restGlance*r.glanced), restMax)
 	if !until.IsZero() {
 		d = min(d, until.Sub(r.party.now()))
 	}

@@ -234,6 +234,31 @@ func TestStormKeepsTheBudget(t *testing.T) {
 	})
 }
 
+// While the log asks for more than the budget has, who is kept waiting is answered.
+func TestUrgentSeekersAreServedInAStorm(t *testing.T) {
+	p := &flow.Process{PID: 7}
+	s := &system{has: map[uint64]*flow.Process{5: p}, scanTakes: 10 * time.Millisecond, glanceTakes: 200 * time.Microsecond}
+	inBubble(t, s, func(t *testing.T, r *Resolver) {
+		urgent := make([]asker, 20)
+		for i := range urgent {
+			for range 250 {
+				(&asker{}).seek(r, 1, time.Now().Add(5*time.Second))
+				<-time.After(time.Millisecond)
+			}
+			urgent[i].seek(r, 5, time.Now().Add(200*time.Millisecond))
+		}
+		passed(250 * time.Millisecond)
+		for i := range urgent {
+			if got := urgent[i].got(); len(got) != 1 || got[0].Process != p {
+				t.Errorf("urgent seeker %d: %+v", i, got)
+			}
+		}
+		if most := 6*time.Second/share + 3*burst; s.busy() > most {
+			t.Errorf("busy for %v; at most %v", s.busy(), most)
+		}
+	})
+}
+
 func TestSeekersBeyondTheQueueAreAnswered(t *testing.T) {
 	s := &system{scanTakes: time.Millisecond}
 	synctest.Test(t, func(t *testing.T) {

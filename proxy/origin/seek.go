@@ -12,6 +12,7 @@ type seek struct {
 	known    flow.Origin
 	deadline time.Time
 	by       flow.Seeker
+	urgent   bool // somebody is kept waiting
 	tried    bool // where it costs little
 	over     bool
 }
