@@ -52,7 +52,7 @@ func TestOriginOfRealClients(t *testing.T) {
 		named := func() bool {
 			for _, r := range tc.door.records(flow.EventSessionOrigin) {
 				if r.Origin.PID == client.PID() && r.Origin.Attribution == flow.AttributionLiveSocket {
-					return r.Origin.Program == tc.command[0] && strings.HasPrefix(r.Origin.Process.CommandLine, tc.command[0])
+					return r.Origin.Program == tc.command[0] && strings.Contains(r.Origin.Process.CommandLine, tc.command[0]+" ")
 				}
 			}
 			return false
