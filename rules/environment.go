@@ -11,14 +11,8 @@ import (
 // environment is what an expression sees. docs/rules.md lists it, and a test holds the two together. Names with a space
 // cannot be written: they are for the guards.
 type environment struct {
-	Peer    peerEnvironment   `expr:"peer"`
-	Front   frontEnvironment  `expr:"front"`
-	Client  clientEnvironment `expr:"client"`
-	Service string            `expr:"service"`
-
-	User     string `expr:"user"`
-	UID      int    `expr:"uid"`
-	UIDKnown bool   `expr:"uid_known"`
+	always
+	Client clientEnvironment `expr:"client"`
 
 	// Process is one of those that may speak on the connection, and is there when an expression uses it.
 	Process       *processEnvironment `expr:"process"`
@@ -27,16 +21,25 @@ type environment struct {
 	ForwarderOwn  bool                `expr:"forwarder_own"`
 	Attribution   string              `expr:"attribution"`
 
-	Hour    int       `expr:"hour"`
-	Minute  int       `expr:"minute"`
-	Weekday string    `expr:"weekday"`
-	Time    time.Time `expr:"time"`
-
 	ProcessKnown      bool `expr:"process known"`
 	ProcessUserKnown  bool `expr:"process user known"`
 	ProcessGroupKnown bool `expr:"process group known"` // its control group, with its unit and container
 	ForwarderKnown    bool `expr:"forwarder known"`
 	AttributionKnown  bool `expr:"attribution known"`
+}
+
+// always is what is filled for every expression.
+type always struct {
+	Peer     peerEnvironment  `expr:"peer"`
+	Front    frontEnvironment `expr:"front"`
+	Service  string           `expr:"service"`
+	User     string           `expr:"user"`
+	UID      int              `expr:"uid"`
+	UIDKnown bool             `expr:"uid_known"`
+	Hour     int              `expr:"hour"`
+	Minute   int              `expr:"minute"`
+	Weekday  string           `expr:"weekday"`
+	Time     time.Time        `expr:"time"`
 }
 
 type peerEnvironment struct {
@@ -75,35 +78,42 @@ type processEnvironment struct {
 	Parents     []string `expr:"parents"`
 }
 
-// fill sets every field from f but for the process; the environment is used again and again.
+// fill sets the fields from f that every expression may have; the environment is used again and again.
 func (e *environment) fill(f *flow.Facts, zone *time.Location) {
 	now := f.Time.In(zone)
-	*e = environment{
+	e.always = always{
 		Peer: peerEnvironment{
 			Address: addressText(f.Peer.Addr), Port: int(f.Peer.Addr.Port()), Zone: f.Peer.Zone.String(),
 			Interface: f.Peer.Interface, Local: f.Peer.Local(),
 		},
 		Front:   frontEnvironment{addressText(f.Peer.Front), int(f.Peer.Front.Port()), f.Peer.Path},
 		Service: f.Service,
-		Process: e.Process,
 		Hour:    now.Hour(), Minute: now.Minute(), Weekday: strings.ToLower(now.Weekday().String()), Time: now,
 	}
-	e.Client = clientEnvironment{e.Peer.Address, e.Peer.Port, e.Peer.Zone}
-	if c := f.Peer.Conveyed; c != nil {
-		e.Client = clientEnvironment{addressText(c.Client), int(c.Client.Port()), clientZone(&f.Peer).String()}
+	if known(&f.Origin) {
+		e.User, e.UID, e.UIDKnown = f.Origin.User, int(f.Origin.UID), true
 	}
-	e.fillOrigin(&f.Origin, f.Sought)
 }
 
-func (e *environment) fillOrigin(o *flow.Origin, sought bool) {
-	if known(o) {
-		e.User, e.UID, e.UIDKnown = o.User, int(o.UID), true
+// fillMore sets the fields of some kinds, but for the process. Expressions that do not have them do not pay for them.
+func (e *environment) fillMore(f *flow.Facts, kinds uses) {
+	if kinds&usesClient != 0 {
+		e.Client = clientEnvironment{e.Peer.Address, e.Peer.Port, e.Peer.Zone}
+		if c := f.Peer.Conveyed; c != nil {
+			e.Client = clientEnvironment{addressText(c.Client), int(c.Client.Port()), clientZone(&f.Peer).String()}
+		}
 	}
-	e.ForwarderKnown = forwarderKnown(o)
+	if kinds&usesSearch == 0 {
+		return
+	}
+	o := &f.Origin
+	e.ProcessKnown, e.ProcessUserKnown, e.ProcessGroupKnown = false, false, false
+	e.ForwarderKnown, e.AttributionKnown = forwarderKnown(o), f.Sought || processKnown(o)
+	e.Attribution = o.Attribution.String()
+	e.Forwarder, e.ForwarderZone, e.ForwarderOwn = "", "", false
 	if c := o.Forwarder; c != nil {
 		e.Forwarder, e.ForwarderZone, e.ForwarderOwn = c.Name, c.Zone.String(), c.Own
 	}
-	e.Attribution, e.AttributionKnown = o.Attribution.String(), sought || processKnown(o)
 }
 
 // enter makes p the process that the expression sees.

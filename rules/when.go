@@ -104,6 +104,7 @@ type evaluator struct {
 	vm      vm.VM
 	env     environment
 	filled  bool
+	more    uses          // the kinds of fields that are filled too
 	process *flow.Process // that the environment shows
 }
 
@@ -116,7 +117,11 @@ func newEvaluator() *evaluator {
 func (e *evaluator) ask(c *condition, f *flow.Facts, zone *time.Location) (answer, error) {
 	if !e.filled {
 		e.env.fill(f, zone)
-		e.filled, e.process = true, nil
+		e.filled, e.more, e.process = true, 0, nil
+	}
+	if lacks := c.fields &^ e.more; lacks != 0 {
+		e.env.fillMore(f, lacks)
+		e.more |= lacks
 	}
 	if c.uses(usesProcess) && processKnown(&f.Origin) {
 		return e.askAll(c, &f.Origin)
