@@ -2,6 +2,7 @@ package origin
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -256,7 +257,8 @@ func TestRelaysAreForwarders(t *testing.T) {
 	}
 }
 
-// TestForwarderInAnotherNetwork has sockets here and, for all that can be seen, others there: its far end stays unknown.
+// TestForwarderInAnotherNetwork has sockets here and, for all that can be seen, others there: its far end stays
+// unknown.
 func TestForwarderInAnotherNetwork(t *testing.T) {
 	s := newScene(t)
 	command := s.helper("docker-proxy", "hold")
@@ -277,7 +279,8 @@ func TestForwarderInAnotherNetwork(t *testing.T) {
 		}
 		proxy.ExtraFiles = []*os.File{file(t, accepted), file(t, s.dial(s.Host, s.service.Addr().String()))}
 	})
-	testkit.Start(t, proxy)
+	child := testkit.Start(t, proxy)
+	testkit.Wait(t, "ip to become the proxy", func() bool { return strings.Contains(child.Stdout(), "holding") }, soon)
 	for _, f := range proxy.ExtraFiles {
 		_ = f.Close()
 	}
@@ -345,6 +348,7 @@ func (s *scene) helper(name string, does ...string) []string {
 func TestForwarderHelper(t *testing.T) {
 	switch args := flag.Args(); {
 	case len(args) == 1 && args[0] == "hold":
+		fmt.Fprintln(os.Stdout, "holding")
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the end
 	case len(args) == 2 && args[0] == "dial":
 		c, err := net.Dial("tcp", args[1])

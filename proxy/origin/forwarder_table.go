@@ -2,9 +2,10 @@ package origin
 
 import "slices"
 
-// ForwarderTable is the built-in list of what carries somebody else's connections to a service on this host. It is about
-// programs that do hardly anything else, or that are told apart by their arguments: a web server that also runs programs
-// (Apache) is not in it, and neither is what routes packets (WireGuard, OpenVPN): those have the client's own address.
+// ForwarderTable is the built-in list of what carries somebody else's connections to a service on this host. It is
+// about programs that do hardly anything else, or that are told apart by their arguments: a web server that also runs
+// programs (Apache) is not in it, and neither is what routes packets (WireGuard, OpenVPN): those have the client's own
+// address.
 func ForwarderTable() []ForwarderRule {
 	return slices.Concat(shells(), containers(), tunnels(), relays(), own())
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -45,7 +47,8 @@ func fabricated(t *testing.T, sockets held, extra ...ForwarderRule) *Forwarders 
 
 func process(exe, program, commandLine string) *flow.Process {
 	return &flow.Process{
-		PID: 7, Executable: flow.Executable{Path: exe}, Program: program, CommandLine: commandLine,
+		PID: 7, Started: time.Unix(1_700_000_000, 0),
+		Executable: flow.Executable{Path: exe}, Program: program, CommandLine: commandLine,
 		Parents: []flow.Ancestor{{PID: 6, Program: "bash"}, {PID: 5, Program: "sshd"}},
 	}
 }
@@ -187,7 +190,8 @@ func TestForwarderFar(t *testing.T) {
 		"sshd that may not be looked into": {process: sshd},
 		"ssh that is the door's client":    {process: ssh, held: has(toDoor), none: true},
 		"ssh that may not be looked into":  {process: ssh, none: true},
-		"ssh -R":                           {process: ssh, held: has(toDoor, toServer), zone: flow.ZoneLAN, far: "10.99.0.2:22"},
+		"ssh -R": {process: ssh, held: has(toDoor, toServer),
+			zone: flow.ZoneLAN, far: "10.99.0.2:22"},
 		"ssh -R to an own address": {process: ssh, held: has(sock("10.99.0.1:5", "10.99.0.1:5432", 1), toServer),
 			zone: flow.ZoneLAN, far: "10.99.0.2:22"},
 		"ssh -R, and -L that is used": {process: ssh, held: has(toDoor, back, toServer), zone: flow.ZoneLAN,
@@ -219,6 +223,51 @@ func TestForwarderFar(t *testing.T) {
 			}
 			if got.Zone != tc.zone || got.Far != far {
 				t.Errorf("%v %v; want %v %v", got.Zone, got.Far, tc.zone, far)
+			}
+		})
+	}
+}
+
+// The far end of a session stays what it is, and one that could not be told is not looked for at once again; that of a
+// proxy is another one each time.
+func TestForwarderRemembers(t *testing.T) {
+	toDoor, session := sock("127.0.0.1:40000", "127.0.0.1:5432", 1), sock("10.99.0.1:22", "10.99.0.2:5", 2)
+	served := holding([]string{"0.0.0.0:22"}, nil, toDoor, session)
+	for name, tc := range map[string]struct {
+		process *flow.Process
+		held    held
+		keep    time.Duration
+	}{
+		"session":       {process("/usr/sbin/sshd", "sshd", ""), served, keepSession},
+		"unknown":       {process("/usr/sbin/sshd", "sshd", ""), held{}, keepUnknown},
+		"proxy":         {process("/usr/sbin/nginx", "nginx", ""), served, 0},
+		"unknown proxy": {process("/usr/sbin/nginx", "nginx", ""), held{}, keepUnknown},
+		"no forwarder":  {process("/usr/bin/ssh", "ssh", "ssh host"), held{}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := fabricated(t, held{})
+			looks := 0
+			f.held = func(context.Context, procfs.FS, *flow.Process) (held, error) { looks++; return tc.held, nil }
+			other := *tc.process
+			other.Started = time.Now()
+			want := 1
+			for _, step := range []struct {
+				after time.Duration
+				of    *flow.Process
+				again bool // that it is looked for
+			}{
+				{0, tc.process, tc.keep == 0}, {0, &other, true}, {tc.keep - 1, tc.process, tc.keep == 0}, {1, tc.process, true},
+			} {
+				if looks == 0 {
+					f.Of(t.Context(), tc.process)
+				}
+				<-time.After(step.after)
+				if step.again {
+					want++
+				}
+				if f.Of(t.Context(), step.of); looks != want {
+					t.Errorf("%s, after %v: %d looks, want %d", name, step.after, looks, want)
+				}
 			}
 		})
 	}

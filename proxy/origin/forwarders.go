@@ -21,12 +21,12 @@ type ForwardersConfig struct {
 	Proc string
 }
 
-// Forwarders recognises processes that carry somebody else's connections. It remembers nothing, and may be used by many
-// goroutines at once.
+// Forwarders recognises processes that carry somebody else's connections. It may be used by many goroutines at once.
 type Forwarders struct {
-	rules []ForwarderRule
-	zone  func(netip.Addr) flow.Zone
-	proc  procfs.FS
+	rules  []ForwarderRule
+	zone   func(netip.Addr) flow.Zone
+	proc   procfs.FS
+	memory forwarderMemory
 	// held lists what a process has open; nothing where the system does not tell.
 	held func(context.Context, procfs.FS, *flow.Process) (held, error)
 	// words is a process's command line.
@@ -48,7 +48,10 @@ func NewForwarders(c ForwardersConfig) (*Forwarders, error) {
 	for i := range rules {
 		rules[i].Programs = lowered(rules[i].Programs)
 	}
-	return &Forwarders{rules: rules, zone: zone, proc: procfs.New(c.Proc), held: socketsOf, words: wordsOf}, nil
+	return &Forwarders{
+		rules: rules, zone: zone, proc: procfs.New(c.Proc), held: socketsOf, words: wordsOf,
+		memory: forwarderMemory{found: make(map[forwarderKey]remembered)},
+	}, nil
 }
 
 // lowered are names in lower case; paths stay as they are.
@@ -66,8 +69,9 @@ func lowered(names []string) []string {
 // about this moment and is not to be kept for the process's next connections. Nil is a process that speaks for itself.
 //
 // A name that does not fit costs microseconds. On Linux, once it fits, it reads the process's descriptors and lists the
-// TCP sockets of the calling thread's network namespace, about a millisecond on a busy machine. Elsewhere far ends are
-// unknown, unless the program's nature tells.
+// TCP sockets of the calling thread's network namespace: some milliseconds, most of them the kernel's, which goes
+// through its whole table. What would be the same again is remembered for a moment. Elsewhere far ends are unknown,
+// unless the program's nature tells.
 func (f *Forwarders) Of(ctx context.Context, p *flow.Process) *flow.Forwarder {
 	if p == nil {
 		return nil
@@ -85,11 +89,18 @@ func (f *Forwarders) Of(ctx context.Context, p *flow.Process) *flow.Forwarder {
 	for i := range f.rules {
 		r := &f.rules[i]
 		by := r.match(s)
-		if by == byNothing || !r.carries(s, func() bool { return len(look().connected) > 1 }) {
+		if by == byNothing {
+			continue
+		}
+		if found := f.memory.recall(keyOf(p, i)); found != nil {
+			return found
+		}
+		if !r.carries(s, func() bool { return len(look().connected) > 1 }) {
 			continue
 		}
 		found := &flow.Forwarder{Name: r.Name, PID: p.PID, Own: r.Own, Reason: s.reason(by, r.Why)}
 		found.Zone, found.Far = f.far(r, look)
+		f.memory.remember(keyOf(p, i), r, found)
 		return found
 	}
 	return nil
