@@ -27,6 +27,9 @@ func (e ownEnd) Is(target error) bool { return target == ErrKilled }
 // causeOf is the only place that turns what a socket or a timer said into the end of a session. side is whose socket
 // said it. Reset and closed are outcomes: only what is neither has a detail.
 func causeOf(err error, side flow.Side) cause {
+	if err == nil || errors.Is(err, io.EOF) {
+		return cause{end: flow.EndFIN, by: side}
+	}
 	var own ownEnd
 	var refused refusal
 	switch {
@@ -34,8 +37,6 @@ func causeOf(err error, side flow.Side) cause {
 		return cause{end: flow.EndDenied, by: flow.SideLodoor, detail: refused.Error()}
 	case errors.As(err, &own):
 		return cause{end: flow.End(own), by: flow.SideLodoor}
-	case err == nil, errors.Is(err, io.EOF):
-		return cause{end: flow.EndFIN, by: side}
 	case isUserTimeout(err):
 		return cause{end: flow.EndUserTimeout, by: side}
 	case isReset(err), errors.Is(err, os.ErrClosed), errors.Is(err, net.ErrClosed):

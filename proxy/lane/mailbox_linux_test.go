@@ -69,7 +69,7 @@ func newTestLoop(t *testing.T, loops int) *Loop {
 func TestSizes(t *testing.T) {
 	for name, x := range map[string]struct{ is, most uintptr }{
 		"session":      {unsafe.Sizeof(loopSession{}), 176},
-		"copy session": {unsafe.Sizeof(session{}), 704},
+		"copy session": {unsafe.Sizeof(session{}), 696}, // and 8 that the allocator adds above 512 are the class of 704
 		"socket":       {unsafe.Sizeof(Socket{}), 64},
 	} {
 		if x.is > x.most {

@@ -17,9 +17,9 @@ type session struct {
 	done      func(flow.Outcome)
 	halves    [2]half // by flow.Direction
 	running   atomic.Int32
+	hurry     atomic.Bool   // killed, or the receiver takes nothing: no more flushing
 	firstByte time.Duration // written by the half from the backend, read when both have left
 	gating    *gating       // nil without a gate; the half from the client's
-	hurry     atomic.Bool   // killed, or the receiver takes nothing: no more flushing
 	clock     clock
 
 	mu    sync.Mutex
