@@ -44,7 +44,8 @@ type quarry struct {
 }
 
 func newSearch(c ResolverConfig) (searcher, []string, error) {
-	return newProcSearch(c), missing(), nil
+	s := newProcSearch(c)
+	return s, s.missing(), nil
 }
 
 func newProcSearch(c ResolverConfig) *search {

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -31,11 +32,14 @@ func newSight() sight {
 func (s sight) reaches(uid uint32) bool { return s.all || s.uid == uid }
 
 // missing tells what is not allowed, what follows, and how to get it.
-func missing() []string {
-	if newSight().all {
-		return nil
+func (s *search) missing() (lines []string) {
+	if _, err := s.scanner.PIDs(); err != nil {
+		lines = append(lines, fmt.Sprintf("processes cannot be read (%v): of connections only the user is known; mount proc(5)", err))
 	}
-	return []string{"the descriptors of other users' processes may not be read: of their connections only the user is " +
-		"known; run lodoor as the same user, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (setcap " +
-		"cap_sys_ptrace,cap_dac_read_search+ep, or AmbientCapabilities= of its systemd unit)"}
+	if !newSight().all {
+		lines = append(lines, "the descriptors of other users' processes may not be read: of their connections only the user "+
+			"is known; run lodoor as the same user, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (setcap "+
+			"cap_sys_ptrace,cap_dac_read_search+ep, or AmbientCapabilities= of its systemd unit)")
+	}
+	return lines
 }

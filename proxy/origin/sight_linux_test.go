@@ -99,3 +99,17 @@ func withCapabilities(t *testing.T, caps uint32, f func()) {
 		t.Fatal(err)
 	}
 }
+
+// Without /proc nobody is found, and it is said.
+func TestWithoutProc(t *testing.T) {
+	testkit.NeedRoot(t)
+	r := running(t, ResolverConfig{Proc: t.TempDir() + "/none"})
+	if m := r.Missing(); len(m) != 1 || !strings.Contains(m[0], "mount proc(5)") {
+		t.Errorf("%v", m)
+	}
+	w := newWaiter()
+	r.Seek(flow.Lead{Inode: 5}, flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 9}, time.Now().Add(patient), w)
+	if o := w.wait(t); o.UID != 9 || o.Process != nil {
+		t.Errorf("%+v", o)
+	}
+}
