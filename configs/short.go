@@ -33,12 +33,13 @@ func ParseRun(s string) (Service, error) {
 	return Service{}, notOneReading(s, rest)
 }
 
-// NewService is a service whose other settings are the defaults. Without a name it gets one from its backend.
+// NewService is a service whose other settings are the defaults. Without a name it gets one from its backend, and so it
+// does its protocol, when that is a database's.
 func NewService(name string, listen Endpoints, backend flow.Endpoint) Service {
 	if name == "" {
 		name = nameFor(backend)
 	}
-	s := Service{Name: name, Listen: listen, Backend: backend}
+	s := Service{Name: name, Listen: listen, Backend: backend, Protocol: protocolFor(backend)}
 	s.complete()
 	return s
 }
@@ -236,6 +237,20 @@ func nameFor(backend flow.Endpoint) string {
 		return name
 	}
 	return fmt.Sprintf("port-%d", backend.Port)
+}
+
+// protocolFor is what is spoken at a database's usual port or socket. What it is for is a gate that refuses HTTP alone:
+// a mistake would be seen at once. Web servers are left out: their gate has to know names.
+func protocolFor(backend flow.Endpoint) Protocol {
+	name := nameFor(flow.Endpoint{Path: backend.Path, Port: backend.Port})
+	var p Protocol
+	if err := p.UnmarshalText([]byte(name)); err != nil || p == ProtocolHTTP || p == ProtocolAuto {
+		return ProtocolUnset
+	}
+	if backend.IsUnix() && p != ProtocolPostgres {
+		return ProtocolUnset // called after its file
+	}
+	return p
 }
 
 func nameForPath(path string) string {

@@ -48,11 +48,27 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 	holder := findHolder(svc.Backend)
 	s.row("behind it", d.behind(svc, holder))
 	s.row("lets in", d.rules.Summary(svc.Name))
+	s.row("gate", gateWords(svc))
+	if p := svc.ProxyProtocol; p != nil {
+		s.row("header", "a PROXY protocol header is expected of every client")
+	}
 	if len(fronts) > 0 {
 		s.line("try", tryLine(kindOf(svc, holder), fronts[0]))
 	}
 	if own := unwatched(fronts); own != "" && d.config.TripwireOn(svc) {
 		s.row("tripwire", own+": a knock there is refused and alerted; a port scanner sees an open port")
+	}
+}
+
+// gateWords says what does not get through; empty when everything does.
+func gateWords(svc *configs.Service) string {
+	switch {
+	case !svc.GateOn() || svc.Protocol == configs.ProtocolUnset || svc.Protocol == configs.ProtocolAuto:
+		return ""
+	case svc.Protocol == configs.ProtocolHTTP:
+		return "requests for other hosts, and from other pages, are refused"
+	default:
+		return "HTTP, as from a page in a browser, is refused"
 	}
 }
 
@@ -108,6 +124,10 @@ func (d *door) greetLimits(s *sheet) {
 	if n := d.server.Capacity(); n < fewSessions {
 		s.row("sessions", fmt.Sprintf("at most %d at once: two descriptors each, and no more are allowed; "+
 			"'ulimit -Hn 65536' before the start, or LimitNOFILE= of a unit, allows more", n))
+	}
+	if name, ok := origin.InContainer(); ok {
+		s.row("container", "this is one ("+name+"): if its ports are published, who comes from 127.0.0.1 may be anybody; "+
+			"publish them on the host's 127.0.0.1 alone")
 	}
 	for _, m := range append(d.peers.Missing(), d.resolver.Missing()...) {
 		s.row("without", m)

@@ -18,6 +18,7 @@ type runFlags struct {
 	listen   []string
 	backend  string
 	name     string
+	protocol string
 	rules    rules.Flags
 	portFile string
 	quiet    bool
@@ -41,6 +42,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.listen, "listen", nil, "`ADDRESS` of the door, as [HOST:]PORT or unix:/PATH; repeatable")
 	set.StringVar(&f.backend, "backend", "", "`ADDRESS` of the service behind it, in the same form")
 	set.StringVar(&f.name, "name", "", "`NAME` of that service")
+	set.StringVar(&f.protocol, "protocol", "", "`WORD` for what the services speak, when their ports do not tell: redis, http, …; none has no gate")
 	f.registerConfig(set)
 	set.Var(f.rules.Value(rules.ActionAllow), "allow", "let in peers of a `ZONE|CIDR`; repeatable, the first match wins")
 	set.Var(f.rules.Value(rules.ActionDeny), "deny", "refuse peers of a `ZONE|CIDR`; repeatable, the first match wins")
@@ -104,8 +106,29 @@ func (f *runFlags) load(args []string) (*configs.Loaded, error) {
 	return loaded, f.chooseFronts(&loaded.Config)
 }
 
-// services are those of the command line.
+// services are those of the command line, with the protocol that is given for them.
 func (f *runFlags) services(args []string) ([]configs.Service, error) {
+	services, err := f.typedServices(args)
+	if err != nil || f.protocol == "" {
+		return services, err
+	}
+	var protocol configs.Protocol
+	if f.protocol != "none" {
+		if err := protocol.UnmarshalText([]byte(f.protocol)); err != nil {
+			return nil, fmt.Errorf("--protocol: %w, none", err)
+		}
+	}
+	if len(services) == 0 {
+		return nil, errors.New("--protocol is about services of the command line; those of a file have protocol: there")
+	}
+	for i := range services {
+		services[i].Protocol = protocol
+	}
+	return services, nil
+}
+
+// typedServices are the services as they were typed.
+func (f *runFlags) typedServices(args []string) ([]configs.Service, error) {
 	services, err := configs.ParseRuns(args)
 	if err != nil {
 		return nil, err
