@@ -161,7 +161,7 @@ func (c *checker) rules() {
 func (c *checker) rule(err error) {
 	var r *rules.RuleError
 	if !errors.As(err, &r) {
-		c.report("rules", err.Error())
+		c.invalid("", err) // of a setting beside the rules
 		return
 	}
 	key := item("rules", r.Index)

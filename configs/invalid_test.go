@@ -313,3 +313,10 @@ func TestWritableByOthers(t *testing.T) {
 		t.Errorf("warnings %q", l.Warnings)
 	}
 }
+
+func TestProcessWaitOutOfBounds(t *testing.T) {
+	_, err := Load(LoadOptions{File: write(t, "lodoor.yaml", "process_wait: 2h\n"), Environ: []string{}})
+	if err == nil || !strings.Contains(err.Error(), "lodoor.yaml:1:15: process_wait: 2h") {
+		t.Error(err)
+	}
+}
