@@ -296,12 +296,15 @@ func TestPagesOfOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, _ := io.ReadAll(got.Body); string(body) != "localhost:"+d.portText() {
+		body, _ := io.ReadAll(got.Body)
+		_ = got.Body.Close()
+		if string(body) != "localhost:"+d.portText() {
 			t.Errorf("%q", body)
 		}
 	}
 	_, _ = fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: rebound.example:%d\r\n\r\n", d.port)
-	if _, err := http.ReadResponse(answers, nil); err == nil {
+	if got, err := http.ReadResponse(answers, nil); err == nil {
+		_ = got.Body.Close()
 		t.Error("a request for another host was answered")
 	}
 	closed := d.settle()

@@ -18,7 +18,7 @@ func OfProcess(ctx context.Context, pid int, c ResolverConfig) (flow.Origin, err
 	if err != nil {
 		return flow.Origin{}, fmt.Errorf("look at process %d: %w", pid, err)
 	}
-	defer dir.Close() //nolint:errcheck // it was only read
+	defer dir.Close()
 	p, err := dir.Describe(c.Process)
 	if err != nil {
 		return flow.Origin{}, fmt.Errorf("look at process %d: %w", pid, err)
