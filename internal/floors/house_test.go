@@ -60,7 +60,7 @@ func lodoor() house {
 			"bench/stats", "bench/parse", "bench/machine", "bench/load",
 		},
 		2: {
-			"proxy/peer", "proxy/wrap", "rules/exposure", "logsink", "logsink/alert", "logsink/terminal",
+			"proxy/peer", "proxy/probe", "proxy/wrap", "rules/exposure", "logsink", "logsink/alert", "logsink/terminal",
 			"logsink/history", "logsink/export/...", "logsink/replay",
 			"bench/peers", "bench/services",
 		},
@@ -80,6 +80,7 @@ func lodoor() house {
 		apart: [][2]string{
 			{"rules", "logsink"},
 			{"proxy/peer", "rules"}, {"proxy/peer", "logsink"},
+			{"proxy/probe", "rules"}, {"proxy/probe", "logsink"},
 			{"proxy/wrap", "rules"}, {"proxy/wrap", "logsink"},
 		},
 	}

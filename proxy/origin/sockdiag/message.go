@@ -152,14 +152,16 @@ func decodeSocket(b []byte) (Socket, error) {
 		return Socket{}, err
 	}
 	return Socket{
-		Local:  netip.AddrPortFrom(local, binary.BigEndian.Uint16(id[0:])),
-		Remote: netip.AddrPortFrom(remote, binary.BigEndian.Uint16(id[2:])),
-		State:  State(b[1]),
-		Iface:  binary.NativeEndian.Uint32(id[36:]),
-		Cookie: uint64(binary.NativeEndian.Uint32(id[40:])) | uint64(binary.NativeEndian.Uint32(id[44:]))<<32,
-		V6Only: b[0] == familyInet6 && v6Only(b[socketLen:]),
-		uid:    binary.NativeEndian.Uint32(b[64:]),
-		Inode:  binary.NativeEndian.Uint32(b[68:]),
+		Local:   netip.AddrPortFrom(local, binary.BigEndian.Uint16(id[0:])),
+		Remote:  netip.AddrPortFrom(remote, binary.BigEndian.Uint16(id[2:])),
+		State:   State(b[1]),
+		Iface:   binary.NativeEndian.Uint32(id[36:]),
+		Cookie:  uint64(binary.NativeEndian.Uint32(id[40:])) | uint64(binary.NativeEndian.Uint32(id[44:]))<<32,
+		V6Only:  b[0] == familyInet6 && v6Only(b[socketLen:]),
+		Queued:  binary.NativeEndian.Uint32(b[56:]),
+		Backlog: binary.NativeEndian.Uint32(b[60:]),
+		uid:     binary.NativeEndian.Uint32(b[64:]),
+		Inode:   binary.NativeEndian.Uint32(b[68:]),
 	}, nil
 }
 

@@ -56,7 +56,7 @@ func TestDecodeSocket(t *testing.T) {
 	want := Socket{
 		Local:  netip.MustParseAddrPort("127.0.0.1:40000"),
 		Remote: netip.MustParseAddrPort("[fd99::2]:62893"),
-		State:  Established, Inode: 12345, Iface: 2, Cookie: 2<<32 | 1, uid: 1000,
+		State:  Established, Inode: 12345, Iface: 2, Cookie: 2<<32 | 1, Queued: 5, Backlog: 6, uid: 1000,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Socket{}), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Error(diff)

@@ -53,6 +53,9 @@ type Socket struct {
 	Cookie uint64
 	// V6Only says that an IPv6 listener takes no IPv4.
 	V6Only bool
+	// Queued and Backlog are, of a listener, how many connections wait to be accepted, and how many may (tcp(7), listen(2):
+	// the queue is full when it has one more). Of other sockets they are unread and unsent bytes.
+	Queued, Backlog uint32
 
 	uid uint32
 }
