@@ -88,6 +88,7 @@ func newRootCommand() *cobra.Command {
 		newLogsCommand(),
 		newVerifyCommand(),
 		newWhoCommand(),
+		newCheckCommand(),
 		newKillCommand(),
 		newReloadCommand(),
 		newConfigCommand(),
