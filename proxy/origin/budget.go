@@ -7,6 +7,9 @@ const (
 	burst = 50 * time.Millisecond
 	// share is the part of one processor, one of so many, that they may take in the long run.
 	share = 10
+	// vain is how many times over a scan is paid for that was broken off since all had left: in a storm of sessions that
+	// nobody stays in, scans find nobody, and the sessions need the processor themselves.
+	vain = 3
 )
 
 // budget is a bucket of time for searches. What was taken is only known afterwards, so that it may go into debt, and

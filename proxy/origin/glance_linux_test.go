@@ -31,10 +31,11 @@ func TestGlanceFindsWhoWasAlone(t *testing.T) {
 			return o, false
 		}
 	}
+	scan := func(ctx context.Context, p *party) { s.scan(ctx, p) }
 	if _, answered := look(s.glance); answered {
 		t.Error("a glance has found somebody whom nobody knew")
 	}
-	first, _ := look(s.scan)
+	first, _ := look(scan)
 	if first.PID != c.pid() {
 		t.Fatalf("%+v", first)
 	}
@@ -46,7 +47,7 @@ func TestGlanceFindsWhoWasAlone(t *testing.T) {
 	if _, answered := look(s.glance); answered {
 		t.Error("it was believed for longer")
 	}
-	if o, _ := look(s.scan); o.Process != first.Process {
+	if o, _ := look(scan); o.Process != first.Process {
 		t.Errorf("%+v", o)
 	}
 	c.end()

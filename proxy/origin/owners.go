@@ -69,9 +69,9 @@ func newOwnerSearch(c ResolverConfig, system ownerSystem, every time.Duration) *
 func (s *ownerSearch) glance(context.Context, *party) {}
 
 // scan asks for the list, and answers whom it finds in it.
-func (s *ownerSearch) scan(ctx context.Context, p *party) {
+func (s *ownerSearch) scan(ctx context.Context, p *party) bool {
 	if !s.pause(ctx, p) {
-		return
+		return false
 	}
 	asked := s.now()
 	s.last = asked
@@ -85,6 +85,7 @@ func (s *ownerSearch) scan(ctx context.Context, p *party) {
 			k.answer(o)
 		}
 	}
+	return true
 }
 
 // pause waits until there may be a list again, and says whether somebody still waits for it then.

@@ -15,10 +15,10 @@ import (
 // wait.
 const (
 	rest = 2 * time.Millisecond
-	// restGlance is the same after a glance, as a multiple of what that took: in a storm glances take a twentieth of a
-	// processor and leave as much to scans, which find whoever stays.
-	restGlance = share * 2
-	restMax    = 20 * time.Millisecond
+	// restGlance is the same after a glance, as a multiple of what that took: in a storm glances take a fortieth of a
+	// processor and leave the rest to scans, which find whoever stays.
+	restGlance = share * 4
+	restMax    = 40 * time.Millisecond
 )
 
 // urgency tells by its deadline who is kept waiting: rules ask for an answer within a fraction of a second, the log takes
@@ -60,9 +60,9 @@ type Resolver struct {
 type searcher interface {
 	// glance looks where it costs little, and answers whom it finds.
 	glance(ctx context.Context, p *party)
-	// scan looks everywhere and answers whom it finds. It stops when nobody waits any more; otherwise who was not answered
-	// is not to be found.
-	scan(ctx context.Context, p *party)
+	// scan looks everywhere and answers whom it finds. It stops when nobody waits any more, and answers false then;
+	// otherwise who was not answered is not to be found.
+	scan(ctx context.Context, p *party) bool
 }
 
 // NewResolver returns a Resolver that answers while Run runs.
@@ -137,7 +137,7 @@ func (r *Resolver) look(ctx context.Context, l left) {
 	p := &r.party
 	runtime.LockOSThread() // whose time is measured
 	defer runtime.UnlockOSThread()
-	began := r.cpu()
+	began, times := r.cpu(), time.Duration(1)
 	r.glanced = 0
 	if l.untried && r.budget.glance() {
 		r.search.glance(ctx, p)
@@ -146,12 +146,14 @@ func (r *Resolver) look(ctx context.Context, l left) {
 		r.glanced = r.cpu() - began
 	}
 	if p.open > 0 && r.budget.scan(l.urgent) {
-		r.search.scan(ctx, p)
+		if whole := r.search.scan(ctx, p); !whole && !l.urgent {
+			times = vain
+		}
 		if ctx.Err() == nil {
 			p.answer()
 		}
 	}
-	r.budget.spend(r.cpu()-began, p.now())
+	r.budget.spend(times*(r.cpu()-began), p.now())
 }
 
 // pause rests, not longer than until somebody's time is up.

@@ -19,7 +19,7 @@ func newSearch(ResolverConfig) (searcher, []string, error) {
 func (search) glance(context.Context, *party) {}
 
 // scan answers nobody, so that all get what is known.
-func (search) scan(context.Context, *party) {}
+func (search) scan(context.Context, *party) bool { return true }
 
 // threadTime is the time of day, for want of the processor time of a thread.
 func threadTime() time.Duration { return time.Duration(time.Now().UnixNano()) }

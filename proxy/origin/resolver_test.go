@@ -59,9 +59,12 @@ func (s *system) glance(_ context.Context, _ *party) {
 	s.work(s.glanceTakes, nil)
 }
 
-func (s *system) scan(_ context.Context, p *party) {
+func (s *system) scan(_ context.Context, p *party) bool {
 	s.scans.Add(1)
 	s.work(s.scanTakes, p)
+	if !p.waits() {
+		return false
+	}
 	for i := range p.seeks {
 		k := &p.seeks[i]
 		if k.over {
@@ -72,6 +75,7 @@ func (s *system) scan(_ context.Context, p *party) {
 			k.answer(flow.Origin{Attribution: flow.AttributionLiveSocket, PID: process.PID, Process: process})
 		}
 	}
+	return true
 }
 
 func (s *system) busy() time.Duration { return time.Duration(s.busied.Load()) }
@@ -230,6 +234,23 @@ func TestStormKeepsTheBudget(t *testing.T) {
 			if len(a.got()) != 1 {
 				t.Fatalf("seeker %d has %d answers", i, len(a.got()))
 			}
+		}
+	})
+}
+
+// Scans that are broken off since nobody stays are paid for several times over.
+func TestAStormThatNobodyStaysInCostsLess(t *testing.T) {
+	s := &system{scanTakes: 25 * time.Millisecond}
+	inBubble(t, s, func(t *testing.T, r *Resolver) {
+		const storm = 10 * time.Second
+		for began := time.Now(); time.Since(began) < storm; {
+			a := &asker{}
+			a.seek(r, 1, time.Now().Add(5*time.Second))
+			<-time.After(4 * time.Millisecond)
+			a.left.Store(true)
+		}
+		if most := storm/share/vain + 2*burst; s.busy() > most || s.scans.Load() == 0 {
+			t.Errorf("busy for %v with %d scans; at most %v", s.busy(), s.scans.Load(), most)
 		}
 	})
 }

@@ -83,16 +83,20 @@ func (s *search) glance(ctx context.Context, p *party) {
 }
 
 // scan looks at all processes, and only then answers: another one may hold the same socket.
-func (s *search) scan(ctx context.Context, p *party) {
+func (s *search) scan(ctx context.Context, p *party) bool {
 	s.want(ctx, p)
-	if len(s.wanted) == 0 || !s.hunt(func() bool { return ctx.Err() == nil && p.waits() }) {
-		return
+	if len(s.wanted) == 0 {
+		return true
+	}
+	if !s.hunt(func() bool { return ctx.Err() == nil && p.waits() }) {
+		return false
 	}
 	for _, q := range s.wanted {
 		if len(q.holders) > 0 {
 			s.answer(ctx, q)
 		}
 	}
+	return true
 }
 
 // want sets out what is looked for. Those that cannot be found are answered, and so are those whose process is known.
