@@ -14,8 +14,12 @@ import (
 	"github.com/lodoor/lodoor/proxy/probe"
 )
 
-// toldWithin is how long an attempt's record is waited for: a journal is read every 150 ms.
-const toldWithin = 2 * time.Second
+const (
+	// doorsWithin is how long doors may take to say who they are. One that hangs is then looked at as any program.
+	doorsWithin = 2 * time.Second
+	// toldWithin is how long an attempt's record is waited for: a journal is read every 150 ms.
+	toldWithin = 2 * time.Second
+)
 
 // passing is a service of a door that runs, with one side as it was asked for.
 type passing struct {
@@ -27,6 +31,8 @@ type passing struct {
 
 // doorAt finds the door that an address belongs to: as its front or else as its backend. Nil is none.
 func doorAt(ctx context.Context, at flow.Endpoint) (*passing, error) {
+	ctx, cancel := context.WithTimeout(ctx, doorsWithin)
+	defer cancel()
 	doors, err := control.Find(ctx)
 	if err != nil {
 		return nil, err
@@ -136,9 +142,14 @@ func isOf(r *flow.Record, from netip.AddrPort) bool {
 	switch {
 	case !from.IsValid():
 		return r.Origin != nil && r.Origin.PID == os.Getpid()
-	case r.Peer != nil && r.Peer.Addr == from:
+	case r.Peer != nil && isFrom(r.Peer.Addr, from):
 		return true
 	default:
-		return r.Refusal != nil && slices.Contains(r.Refusal.Sample, from)
+		return r.Refusal != nil && slices.ContainsFunc(r.Refusal.Sample, func(a netip.AddrPort) bool { return isFrom(a, from) })
 	}
+}
+
+// isFrom compares the ports alone when the address is not known.
+func isFrom(a, from netip.AddrPort) bool {
+	return a == from || from.Addr().IsUnspecified() && a.Port() == from.Port()
 }

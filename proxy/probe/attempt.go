@@ -27,16 +27,13 @@ func try(ctx context.Context, a Attempt, network, address string) Attempt {
 		a.Outcome = NotTried
 		return a
 	}
-	dialer := net.Dialer{Timeout: connectWithin}
+	var port uint16
+	dialer := net.Dialer{Timeout: connectWithin, Control: bindFirst(&port)}
 	began := time.Now()
 	c, err := dialer.DialContext(ctx, network, address)
 	a.Took = time.Since(began)
 	if err != nil {
-		a.Outcome, a.Error = outcomeOf(err), errorWords(err)
-		var timeout net.Error
-		if a.Outcome == Failed && errors.As(err, &timeout) && timeout.Timeout() {
-			a.Outcome = TimedOut
-		}
+		a.failed(err, port)
 		return a
 	}
 	defer c.Close()
@@ -50,6 +47,22 @@ func try(ctx context.Context, a Attempt, network, address string) Attempt {
 		a.After = NotAccepted
 	}
 	return a
+}
+
+// failed says what an error means. A reset that comes so soon that it shows while connecting is one of a connection that
+// was made: what answers no connection at all refuses it (RFC 9293, section 3.5.2).
+func (a *Attempt) failed(err error, port uint16) {
+	a.Outcome, a.Error = outcomeOf(err), errorWords(err)
+	var timeout net.Error
+	switch {
+	case a.Outcome == Reset:
+		a.Outcome, a.After = Connected, ResetThen
+		if port != 0 {
+			a.From = netip.AddrPortFrom(netip.IPv4Unspecified(), port)
+		}
+	case a.Outcome == Failed && errors.As(err, &timeout) && timeout.Timeout():
+		a.Outcome = TimedOut
+	}
 }
 
 // hold looks at what comes, and whether the connection stays.

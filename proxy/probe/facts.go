@@ -2,6 +2,7 @@ package probe
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,12 +42,21 @@ type Listener struct {
 	Program string `json:"program,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	User    string `json:"user,omitempty"`
-	// Forwarder is its kind when it only carries connections on: docker-proxy, socat.
-	Forwarder string `json:"forwarder,omitempty"`
 }
 
-// isDoor says whether it is a lodoor.
-func (l *Listener) isDoor() bool { return strings.HasPrefix(l.Program, "lodoor") }
+// isDoor says whether it is a lodoor, or a build of one: lodoor-race.
+func (l *Listener) isDoor() bool {
+	name, _, _ := strings.Cut(l.Program, "-")
+	return name == "lodoor"
+}
+
+// passesOn says whether it is one of the programs that listen only to carry connections to somebody else.
+func (l *Listener) passesOn() bool {
+	return slices.Contains([]string{
+		"docker-proxy", "rootlesskit", "rootlessport", "slirp4netns", "pasta", "passt", "socat", "ssh", "autossh", "kubectl",
+		"cloud-sql-proxy", "session-manager-plugin", "haproxy",
+	}, l.Program)
+}
 
 // Queue is a listener's accept queue.
 type Queue struct {
@@ -106,7 +116,7 @@ type Attempt struct {
 	Addr netip.AddrPort `json:"-"`
 	// Own says that it is an address of this host.
 	Own bool `json:"own"`
-	// From is the attempt's own end.
+	// From is the attempt's own end. Of one that was reset as soon as it was made only the port is known.
 	From    netip.AddrPort `json:"from,omitzero"`
 	Outcome Outcome        `json:"outcome"`
 	// Error is the system's words when it did not connect.

@@ -19,7 +19,7 @@ func (f *Facts) judgeConnected(a *Attempt) Verdict {
 	case l != nil && l.isDoor():
 		return Verdict{Rule, fmt.Sprintf("%s is a door that ended the connection at once; its rules refuse this client, or its backend is down", who),
 			"run this as the door's own user or as root, who can ask it; 'lodoor logs' has the reason"}
-	case l != nil && l.Forwarder != "":
+	case l != nil && l.passesOn():
 		return Verdict{Application, fmt.Sprintf("%s accepted the connection to %s and %s it at once: what it forwards to does not answer", who, a.To, ended(a)),
 			"start the service behind it (in a container: is it up, and does it listen on 0.0.0.0 there?)"}
 	default:
@@ -38,7 +38,7 @@ func ended(a *Attempt) string {
 // judgeUnconnected is about an attempt that came to no connection.
 func (f *Facts) judgeUnconnected(a *Attempt) Verdict {
 	switch a.Outcome {
-	case Refused, Reset:
+	case Refused:
 		return f.judgeRefused(a)
 	case TimedOut:
 		return f.judgeTimedOut(a)

@@ -2,9 +2,7 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -14,12 +12,7 @@ import (
 
 // portUsers finds who listens on the port, and whose clients have it.
 func (f *Facts) portUsers(ctx context.Context) {
-	forwarders, err := origin.NewForwarders(origin.ForwardersConfig{})
-	if err != nil {
-		f.Blind = err.Error()
-		return
-	}
-	all, err := origin.Connections(ctx, f.At.Port, origin.ResolverConfig{Forwarder: forwarders.Of})
+	all, err := origin.Connections(ctx, f.At.Port, origin.ResolverConfig{})
 	if err != nil {
 		f.Blind = err.Error()
 		return
@@ -57,11 +50,7 @@ func (f *Facts) queues() {
 
 func listenerOf(c *origin.Connection) Listener {
 	o := &c.Origin
-	l := Listener{Local: c.Local, Who: words(o), Program: o.Program, PID: o.PID, User: o.User}
-	if o.Forwarder != nil {
-		l.Forwarder = o.Forwarder.Name
-	}
-	return l
+	return Listener{Local: c.Local, Who: words(o), Program: o.Program, PID: o.PID, User: o.User}
 }
 
 // words are who holds a socket, as [origin.Holder] says it.
@@ -100,11 +89,4 @@ func (f *Facts) where() string {
 		}
 	}
 	return strings.Join(at, " and ")
-}
-
-func (q *Queue) String() string {
-	if q == nil {
-		return "unknown"
-	}
-	return fmt.Sprintf("%d of %s", q.Waiting, strconv.FormatUint(uint64(q.Most), 10))
 }
