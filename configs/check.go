@@ -147,7 +147,9 @@ func (c *checker) protocol(key string, s *Service) {
 
 // rules compiles the rules, so that what is wrong in them is told now and with its place.
 func (c *checker) rules() {
-	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{UID: uint32(max(os.Geteuid(), 0))})
+	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{
+		UID: uint32(max(os.Geteuid(), 0)), NoProcesses: !c.config.Privacy.Processes,
+	})
 	c.out.RuleSet = set
 	if err != nil {
 		for _, e := range split(err) {

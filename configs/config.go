@@ -52,6 +52,8 @@ type Log struct {
 
 // Privacy is what lodoor does not tell of the processes that it sees.
 type Privacy struct {
+	// Processes has the process behind each peer looked for; without it only the user is known.
+	Processes   bool               `mapstructure:"processes"`
 	CommandLine procfs.CommandLine `mapstructure:"command_line"`
 }
 
@@ -99,6 +101,7 @@ func Default() Config {
 		Rules: rules.Settings{
 			Enforce: rules.EnforceOn, OnUnknown: rules.OnUnknownDeny, ProcessWait: 200 * time.Millisecond,
 		},
+		Privacy:  Privacy{Processes: true},
 		Alerts:   alert.Settings{Repeat: time.Minute, Timeout: 5 * time.Second},
 		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
 		Shutdown: Shutdown{Drain: 10 * time.Second},

@@ -39,7 +39,7 @@ type door struct {
 	source   string // of the configuration
 	say      *messages
 	peers    *peer.Identifier
-	resolver *origin.Resolver
+	resolver *origin.Resolver // nil: processes are not looked for
 	journal  *journal.Journal // nil: --journal off
 	alerts   *alert.Alerts
 	webhook  *alert.Webhook
@@ -93,6 +93,9 @@ func (d *door) buildOrigin() (err error) {
 	if err != nil {
 		return configError(err)
 	}
+	if !d.config.Privacy.Processes {
+		return nil
+	}
 	d.resolver, err = origin.NewResolver(origin.ResolverConfig{
 		Users: users, Process: procfs.Options{CommandLine: d.config.Privacy.CommandLine}, Forwarder: forwarders.Of,
 	})
@@ -121,8 +124,11 @@ func (d *door) buildServer() error {
 		return err
 	}
 	config := proxy.Config{
-		Services: services, Lane: moves, Identify: d.peers, Resolver: d.resolver, Rules: d.rules, Log: (*doorLog)(d),
+		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
 		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
+	}
+	if d.resolver != nil {
+		config.Resolver = d.resolver
 	}
 	if d.recorder != nil {
 		config.Recorder = d.recorder

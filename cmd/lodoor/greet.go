@@ -129,7 +129,11 @@ func (d *door) greetLimits(s *sheet) {
 		s.row("container", "this is one ("+name+"): if its ports are published, who comes from 127.0.0.1 may be anybody; "+
 			"publish them on the host's 127.0.0.1 alone")
 	}
-	for _, m := range append(d.peers.Missing(), d.resolver.Missing()...) {
+	missing := d.peers.Missing()
+	if d.resolver != nil {
+		missing = append(missing, d.resolver.Missing()...)
+	}
+	for _, m := range missing {
 		s.row("without", m)
 	}
 }

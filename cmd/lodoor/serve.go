@@ -32,7 +32,10 @@ func (d *door) serve(
 		})
 	}
 	// Each part ends after all that use it: the server first, then the recordings, the sinks, and the journal last.
-	run := inside(d.resolver.Run, server)
+	run := server
+	if d.resolver != nil {
+		run = inside(d.resolver.Run, run)
+	}
 	if socket := d.listenControl(); socket != nil {
 		commands := &controlled{door: d, started: time.Now(), reloads: reloads}
 		run = inside(func(ctx context.Context) error { return control.Serve(ctx, socket, commands) }, run)
