@@ -147,9 +147,7 @@ func (c *checker) protocol(key string, s *Service) {
 
 // rules compiles the rules, so that what is wrong in them is told now and with its place.
 func (c *checker) rules() {
-	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), rules.Config{
-		UID: uint32(max(os.Geteuid(), 0)), NoProcesses: !c.config.Privacy.Processes,
-	})
+	set, err := rules.Compile(c.config.Rules, c.config.RuleServices(), ruleConfig(c.config))
 	c.out.RuleSet = set
 	if err != nil {
 		for _, e := range split(err) {
@@ -158,6 +156,14 @@ func (c *checker) rules() {
 		return
 	}
 	c.out.Warnings = append(c.out.Warnings, set.Warnings()...)
+}
+
+func ruleConfig(c *Config) rules.Config {
+	config := rules.Config{UID: uint32(max(os.Geteuid(), 0))}
+	if !c.Privacy.Processes {
+		config.NoProcesses = "privacy.processes is false"
+	}
+	return config
 }
 
 func (c *checker) rule(err error) {
