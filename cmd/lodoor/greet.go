@@ -48,7 +48,9 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 	holder := findHolder(svc.Backend)
 	s.row("behind it", d.behind(svc, holder))
 	s.row("lets in", d.rules.Summary(svc.Name))
-	s.row("gate", gateWords(svc))
+	if words := gateWords(svc); words != "" {
+		s.row("gate", words)
+	}
 	if p := svc.ProxyProtocol; p != nil {
 		s.row("header", "a PROXY protocol header is expected of every client")
 	}

@@ -114,7 +114,8 @@ func tunnels() []ForwarderRule {
 func relays() []ForwarderRule {
 	const passes = "it passes on the connections that it accepts"
 	return []ForwarderRule{
-		{Name: "lodoor", Programs: []string{"lodoor"}, Far: FarAccepted, Why: passes},
+		// Its other commands, such as check, speak for themselves.
+		{Name: "lodoor", Programs: []string{"lodoor"}, Arguments: []string{"run", "demo"}, Far: FarAccepted, Why: passes},
 		// With a terminal or a pipe as its other address it speaks for who started it.
 		{
 			Name: "socat", Programs: []string{"socat", "socat1"}, Far: FarAccepted, Paired: true, Arguments: []string{

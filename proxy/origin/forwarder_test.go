@@ -351,3 +351,17 @@ func BenchmarkForwardersOfAClient(b *testing.B) {
 		}
 	}
 }
+
+// A door carries others' connections; the command that checks one speaks for itself.
+func TestLodoorAmongForwarders(t *testing.T) {
+	f, err := NewForwarders(ForwardersConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]bool{"lodoor run 62893:5432": true, "lodoor demo": true, "lodoor check 62893": false} {
+		p := &flow.Process{PID: 1 << 30, Program: "lodoor", CommandLine: line, Executable: flow.Executable{Path: "/usr/bin/lodoor"}}
+		if got := f.Of(t.Context(), p) != nil; got != want {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+}
