@@ -257,7 +257,11 @@ func TestBrowserAtADatabase(t *testing.T) {
 		}
 		_ = c.Close()
 	}
-	for _, r := range d.await(flow.EventSessionClose, 2) {
+	curl := exec.Command(testkit.Program(t, "curl"), "-sS", "-m", "20", "-d", "SET a 1", "http://"+d.addr()+"/")
+	if out, err := curl.CombinedOutput(); err == nil {
+		t.Errorf("curl says %s", out)
+	}
+	for _, r := range d.await(flow.EventSessionClose, 3) {
 		if r.Outcome.End != flow.EndDenied || r.Verdict == nil || r.Verdict.Rule != "gate.redis" {
 			t.Errorf("%+v %+v", r.Outcome, r.Verdict)
 		}

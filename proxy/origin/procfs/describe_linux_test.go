@@ -144,8 +144,6 @@ func TestProgramsOfThisMachine(t *testing.T) {
 		{"shop", "perl", []string{"-e", `$0 = "shop: idle worker"; <STDIN>`}},
 		{"node server.js", "node", []string{"--no-warnings", script("server.js", "process.stdin.resume()")}},
 		{"npm run dev", "node", []string{script("npm.js", "process.title = 'npm run dev'; process.stdin.resume()")}},
-		{"java Door.java", "java", []string{"-Xmx64m", script("Door.java",
-			"class Door { public static void main(String[] a) throws Exception { System.in.read(); } }")}},
 	} {
 		t.Run(tc.want, func(t *testing.T) {
 			cmd := exec.Command(testkit.Program(t, tc.program), tc.args...)
