@@ -145,7 +145,8 @@ func isOf(r *flow.Record, from netip.AddrPort) bool {
 	case r.Peer != nil && isFrom(r.Peer.Addr, from):
 		return true
 	default:
-		return r.Refusal != nil && slices.ContainsFunc(r.Refusal.Sample, func(a netip.AddrPort) bool { return isFrom(a, from) })
+		isSame := func(a netip.AddrPort) bool { return isFrom(a, from) }
+		return r.Refusal != nil && slices.ContainsFunc(r.Refusal.Sample, isSame)
 	}
 }
 

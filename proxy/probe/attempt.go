@@ -49,8 +49,8 @@ func try(ctx context.Context, a Attempt, network, address string) Attempt {
 	return a
 }
 
-// failed says what an error means. A reset that comes so soon that it shows while connecting is one of a connection that
-// was made: what answers no connection at all refuses it (RFC 9293, section 3.5.2).
+// failed says what an error means. A reset that comes so soon that it shows while connecting is one of a connection
+// that was made: what takes none refuses it (RFC 9293, section 3.5.2; tcp(7)).
 func (a *Attempt) failed(err error, port uint16) {
 	a.Outcome, a.Error = outcomeOf(err), errorWords(err)
 	var timeout net.Error

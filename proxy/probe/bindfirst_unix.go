@@ -21,11 +21,11 @@ func bindFirst(port *uint16) func(network, address string, c syscall.RawConn) er
 
 // portFor is 0 when there is none to be had: the kernel then gives one to who connects, or says what is wrong.
 func portFor(fd int, network string) uint16 {
-	var any unix.Sockaddr = &unix.SockaddrInet4{}
+	var free unix.Sockaddr = &unix.SockaddrInet4{}
 	if network == "tcp6" {
-		any = &unix.SockaddrInet6{}
+		free = &unix.SockaddrInet6{}
 	}
-	if unix.Bind(fd, any) != nil {
+	if unix.Bind(fd, free) != nil {
 		return 0
 	}
 	switch a, _ := unix.Getsockname(fd); a := a.(type) {

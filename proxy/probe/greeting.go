@@ -24,8 +24,8 @@ func readable(b []byte) string {
 	return text
 }
 
-// isComplaint says whether a greeting is an error: Redis' "-DENIED …" and "-ERR …", MySQL's error packet (0xff after
-// the header of four bytes, as for a host that is blocked), PostgreSQL's 'E' message with its severity field.
+// isComplaint says whether a greeting is an error: Redis' "-DENIED" and "-ERR", MySQL's error packet (0xff after the
+// header of four bytes, as for a host that is blocked), PostgreSQL's 'E' message with its severity field.
 func isComplaint(b []byte) bool {
 	text := string(b)
 	return strings.HasPrefix(text, "-ERR ") || strings.HasPrefix(text, "-DENIED ") ||

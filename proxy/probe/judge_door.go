@@ -1,10 +1,6 @@
 package probe
 
-import (
-	"fmt"
-
-	"github.com/lodoor/lodoor/proxy/flow"
-)
+import "github.com/lodoor/lodoor/proxy/flow"
 
 // Passage is a service behind a door, tried directly and through the door.
 type Passage struct {
@@ -30,51 +26,59 @@ type Told struct {
 // JudgeDoor says what stops a client first on its way through a door: the way to it, its rules, its backend, itself.
 func JudgeDoor(p *Passage) Verdict {
 	front, back := Judge(p.Front), Judge(p.Backend)
-	door := fmt.Sprintf("door %s", p.Instance)
 	came := len(p.Front.Attempts) > 0 && p.Front.Attempts[0].Outcome == Connected
 	switch {
 	case !came:
 		return front
+	case front.Class == Door: // it does not accept
+		return front
 	case p.Told != nil && p.Told.Refused != nil:
-		return judgeRefusal(door, p)
+		return judgeRefusal(p)
 	case back.Class != OK:
-		back.Cause = fmt.Sprintf("behind %s, service %s: %s", door, p.Service, back.Cause)
+		back.Cause = "behind door " + p.Instance + ", service " + p.Service + ": " + back.Cause
 		return back
 	case p.Told != nil && p.Told.End.DialFailed():
-		return Verdict{Door, fmt.Sprintf("%s does not reach %s, which answers directly: %s", door, p.Backend.At, p.Told.Detail),
-			"the door runs as another user, in another network namespace or under a firewall's rule of its own: try as its user"}
+		return because(Door, "door %s does not reach %s, which answers directly: %s",
+			p.Instance, p.Backend.At, p.Told.Detail).
+			mendedBy("the door runs as another user, in another network namespace or under a firewall's rule of its own: " +
+				"try as its user")
 	case front.Class != OK && !p.Journaled:
-		return Verdict{Rule, fmt.Sprintf("%s ended the connection at once, and %s answers directly: most likely a rule refuses; it keeps no journal that would tell", door, p.Backend.At),
-			"run the door with a journal, or look at what it prints"}
+		return because(Rule, "door %s ended the connection at once, and %s answers directly: most likely a rule refuses; "+
+			"it keeps no journal that would tell", p.Instance, p.Backend.At).
+			mendedBy("run the door with a journal, or look at what it prints")
 	case front.Class != OK:
-		return Verdict{Door, fmt.Sprintf("through %s it does not work (%s), while %s answers directly, and its journal does not say why", door, front.Cause, p.Backend.At),
-			"look at what the door prints, and at 'lodoor logs --instance " + p.Instance + "'"}
+		return because(Door, "through door %s it does not work (%s), and its journal does not say why; %s answers directly",
+			p.Instance, front.Cause, p.Backend.At).
+			mendedBy("look at what the door prints, and at 'lodoor logs --instance %s'", p.Instance)
 	default:
-		return Verdict{OK, fmt.Sprintf("%s, directly and through %s at %s", back.Cause, door, p.Front.Attempts[0].To), ""}
+		return because(OK, "%s, directly and through door %s at %s", back.Cause, p.Instance, p.Front.Attempts[0].To)
 	}
 }
 
 // judgeRefusal says which rule refused, and what to do about it.
-func judgeRefusal(door string, p *Passage) Verdict {
+func judgeRefusal(p *Passage) Verdict {
 	r := p.Told.Refused
-	v := Verdict{Rule, fmt.Sprintf("rule %s of %s refuses this client: %s", r.Rule, door, r.Reason), ""}
+	rule := because(Rule, "rule %s of door %s refuses this client: %s", r.Rule, p.Instance, r.Reason)
 	switch r.Cause {
 	case flow.CauseLimit:
-		v = Verdict{Door, fmt.Sprintf("%s has reached a limit: %s", door, r.Reason), "wait, end sessions ('lodoor who', 'lodoor kill'), or raise the limit"}
+		return because(Door, "door %s has reached a limit: %s", p.Instance, r.Reason).
+			mendedBy("wait, end sessions ('lodoor who', 'lodoor kill'), or raise the limit")
 	case flow.CauseJournal:
-		v = Verdict{Door, fmt.Sprintf("%s cannot write its journal, and lets nobody in: %s", door, r.Reason), "look at the disk that the journal is on"}
+		return because(Door, "door %s cannot write its journal, and lets nobody in: %s", p.Instance, r.Reason).
+			mendedBy("look at the disk that the journal is on")
 	case flow.CauseDraining:
-		v = Verdict{Door, fmt.Sprintf("%s is being stopped", door), "start it again"}
+		return because(Door, "door %s is being stopped", p.Instance).mendedBy("start it again")
 	case flow.CauseInternal:
-		v = Verdict{Door, fmt.Sprintf("%s could not examine the connection: %s", door, r.Reason), "look at what the door prints"}
+		return because(Door, "door %s could not examine the connection: %s", p.Instance, r.Reason).
+			mendedBy("look at what the door prints")
 	case flow.CauseHeader:
-		v.Mend = "connect by way of the proxy that sends the header, or change the service's proxy_protocol"
+		return rule.mendedBy("connect by way of the proxy that sends the header, or change the service's proxy_protocol")
 	case flow.CauseProtocol, flow.CauseHost:
-		v.Mend = "use a client of the service's own protocol, or change the service's gate"
+		return rule.mendedBy("use a client of the service's own protocol, or change the service's gate")
 	case flow.CauseTripwire:
-		v.Mend = "connect to the door's own address: this one is only watched"
+		return rule.mendedBy("connect to the door's own address: this one is only watched")
 	default:
-		v.Mend = fmt.Sprintf("when this client is to come in, change that rule of service %s; 'lodoor rules explain' shows which others apply", p.Service)
+		return rule.mendedBy("when this client is to come in, change that rule of service %s; "+
+			"'lodoor rules explain' shows which others apply", p.Service)
 	}
-	return v
 }

@@ -90,10 +90,10 @@ func usualService(port uint16) string {
 		21: "FTP", 22: "SSH", 23: "Telnet", 25: "SMTP", 53: "DNS", 80: "HTTP", 110: "POP3", 111: "rpcbind", 143: "IMAP",
 		389: "LDAP", 443: "HTTPS", 445: "SMB", 465: "SMTP with TLS", 587: "mail submission", 631: "printing (IPP)",
 		636: "LDAP with TLS", 873: "rsync", 993: "IMAP with TLS", 1433: "Microsoft SQL Server", 1521: "Oracle Database",
-		1883: "MQTT", 2049: "NFS", 2375: "Docker without TLS", 2376: "Docker with TLS", 2379: "etcd", 3000: "development HTTP",
-		3306: "MySQL", 3389: "RDP", 4222: "NATS", 4317: "OTLP over gRPC", 4318: "OTLP over HTTP", 5000: "development HTTP",
+		1883: "MQTT", 2049: "NFS", 2375: "Docker without TLS", 2376: "Docker with TLS", 2379: "etcd",
+		3306: "MySQL", 3389: "RDP", 4222: "NATS", 4317: "OTLP over gRPC", 4318: "OTLP over HTTP",
 		5173: "Vite", 5432: "PostgreSQL", 5672: "AMQP", 5900: "VNC", 6379: "Redis", 6443: "Kubernetes API",
-		8000: "development HTTP", 8080: "HTTP, alternative", 8443: "HTTPS, alternative", 8888: "Jupyter", 9000: "development HTTP",
+		8080: "HTTP, alternative", 8443: "HTTPS, alternative", 8888: "Jupyter",
 		9042: "Cassandra", 9090: "Prometheus", 9092: "Kafka", 9200: "Elasticsearch", 9229: "Node.js inspector",
 		11211: "memcached", 15672: "RabbitMQ's console", 27017: "MongoDB", 62893: "lodoor's first door",
 	}[port]

@@ -30,6 +30,17 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("%s: %s; mend: %s", v.Class, v.Cause, v.Mend)
 }
 
+// because begins a verdict with the cause.
+func because(class Class, cause string, args ...any) Verdict {
+	return Verdict{Class: class, Cause: fmt.Sprintf(cause, args...)}
+}
+
+// mendedBy adds what to do.
+func (v Verdict) mendedBy(mend string, args ...any) Verdict {
+	v.Mend = fmt.Sprintf(mend, args...)
+	return v
+}
+
 // Judge says what the facts come to: the first thing that a client would be stopped by.
 func Judge(f *Facts) Verdict {
 	switch {
@@ -38,14 +49,15 @@ func Judge(f *Facts) Verdict {
 	case f.Socket != nil:
 		return f.judgeSocket()
 	case len(f.Attempts) == 0 && f.Unresolved != "":
-		return Verdict{Network, f.Unresolved, "check the spelling, /etc/hosts and /etc/resolv.conf, or give the address itself"}
+		return because(Network, "%s", f.Unresolved).
+			mendedBy("check the spelling, /etc/hosts and /etc/resolv.conf, or give the address itself")
 	case len(f.Attempts) == 0:
-		return Verdict{Network, "there is no address to try", "give an address"}
+		return because(Network, "there is no address to try").mendedBy("give an address")
 	}
 	a := &f.Attempts[0] // what a client takes that tries no other
 	switch {
 	case a.Good():
-		return Verdict{OK, fmt.Sprintf("%s answers at %s%s", f.who(a), a.To, said(a)), ""}
+		return because(OK, "%s answers at %s%s", f.who(a), a.To, said(a))
 	case a.Outcome == Connected:
 		return f.judgeConnected(a)
 	default:
