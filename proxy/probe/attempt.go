@@ -110,7 +110,7 @@ func (a *Attempt) waits(ctx context.Context) bool {
 		case <-late:
 			return true
 		case <-ctx.Done():
-			return true
+			return false // it had less time than any server may need
 		}
 	}
 }

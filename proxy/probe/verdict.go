@@ -87,7 +87,7 @@ func (f *Facts) who(a *Attempt) string {
 func (f *Facts) listener(a *Attempt) *Listener {
 	switch {
 	case a.Addr.IsValid() && a.Own:
-		return f.listenerAt(a.Addr.Addr())
+		return f.listenerAt(a.Addr.Addr().WithZone(""))
 	case !a.Addr.IsValid() && len(f.Listeners) > 0:
 		return &f.Listeners[0]
 	}

@@ -2,6 +2,10 @@ package probe
 
 import (
 	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,13 +89,51 @@ func connectCases() []verdictCase {
 		{"no IPv4 address", at(own(NoAddress)), Network, "no address from which", "'ip address'"},
 		{"no time", at(own(NotTried)), Network, "the time was up", "alone"},
 		{"something else", at(Attempt{Own: true, Outcome: Failed, Error: "odd"}), Network, "failed (odd)", "connect(2)"},
+		{"nobody, a client's port", taken(own(Refused)), Application, "own end of a connection of curl (pid 9) to 192.0.2.1:443", "reserve this one"},
 		{"no such name", &Facts{Unresolved: "db.example has no address"}, Network, "db.example has no address", "/etc/hosts"},
 	}
 }
 
+// taken is a port that a client's connection has.
+func taken(a Attempt) *Facts {
+	f := at(a)
+	f.Taken = []Taken{{Who: "curl (pid 9)", Remote: netip.MustParseAddrPort("192.0.2.1:443")}}
+	return f
+}
+
 func TestJudge(t *testing.T) {
-	for _, tc := range connectCases() {
+	for _, tc := range slices.Concat(connectCases(), bindCases(), socketCases()) {
 		t.Run(tc.name, func(t *testing.T) { tc.expect(t, Judge(tc.facts)) })
+	}
+}
+
+// The guide quotes what the verdicts say, and has a heading for each class.
+func TestGuide(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "check.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, said := string(b), ""
+	for _, tc := range slices.Concat(connectCases(), bindCases(), socketCases()) {
+		v := Judge(tc.facts)
+		said += v.Cause + "\n"
+		if !strings.Contains(guide, "\n### "+string(v.Class)+"\n") {
+			t.Errorf("the guide has no heading for %s", v.Class)
+		}
+	}
+	said = regexp.MustCompile(`port \d+`).ReplaceAllString(said, "port N")
+	causes := regexp.MustCompile("(?m)^\\| (`[^|(]*)").FindAllStringSubmatch(guide, -1)
+	if len(causes) < 20 {
+		t.Fatalf("the guide has %d causes", len(causes))
+	}
+	for _, row := range causes {
+		for _, quoted := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(row[1], -1) {
+			for part := range strings.SplitSeq(quoted[1], "…") {
+				if !strings.Contains(said, strings.TrimSpace(part)) {
+					t.Errorf("the guide quotes %q, which no verdict says", part)
+				}
+			}
+		}
 	}
 }
 
@@ -116,12 +158,9 @@ func TestJudgeClientsRange(t *testing.T) {
 	f.Port.ClientFirst = 5000
 	tc := verdictCase{class: Application, cause: "nobody listens", mend: "outside 5000-60999, or reserve this one"}
 	tc.expect(t, Judge(f))
-	f.Taken = []Taken{{Who: "curl (pid 9)", Remote: netip.MustParseAddrPort("192.0.2.1:443")}}
-	tc = verdictCase{class: Application, cause: "own end of a connection of curl (pid 9) to 192.0.2.1:443", mend: "reserve this one"}
-	tc.expect(t, Judge(f))
 }
 
-func TestJudgeBinds(t *testing.T) {
+func bindCases() (cases []verdictCase) {
 	bound := func(to string, o Outcome) Bind {
 		return Bind{To: netip.MustParseAddrPort(to), Outcome: o, Error: "why"}
 	}
@@ -141,11 +180,13 @@ func TestJudgeBinds(t *testing.T) {
 		{[]Bind{bound("127.0.0.1:80", Failed)}, nil, verdictCase{class: Network, cause: "failed (why)", mend: "bind(2)"}},
 	} {
 		f := &Facts{Port: &Port{Number: 80, FreeFrom: 1024}, Binds: tc.binds, Listeners: tc.listeners}
-		tc.expect(t, Judge(f))
+		tc.facts = f
+		cases = append(cases, tc.verdictCase)
 	}
+	return cases
 }
 
-func TestJudgeSocket(t *testing.T) {
+func socketCases() (cases []verdictCase) {
 	file := Socket{Exists: true, Kind: "socket", Mode: "-rw-------", Owner: "ada", Group: "db"}
 	for _, tc := range []struct {
 		socket  Socket
@@ -168,8 +209,10 @@ func TestJudgeSocket(t *testing.T) {
 	} {
 		f := &Facts{At: flow.Endpoint{Path: "/run/s"}, Socket: &tc.socket, Listeners: []Listener{{Who: "postgres (pid 8)"}}}
 		f.Attempts = []Attempt{{To: "unix:/run/s", Own: true, Outcome: tc.outcome, After: StaysOpen}}
-		tc.expect(t, Judge(f))
+		tc.facts = f
+		cases = append(cases, tc.verdictCase)
 	}
+	return cases
 }
 
 func TestJudgeDoor(t *testing.T) {
