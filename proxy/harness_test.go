@@ -243,7 +243,9 @@ func open(t *testing.T, c Config) *door {
 	if c.Rules == nil {
 		c.Rules = allowAll()
 	}
-	c.Identify = localPeers{}
+	if c.Identify == nil {
+		c.Identify = localPeers{}
+	}
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -122,7 +122,7 @@ func (s *Server) shed(l *listener, pause time.Duration, err error) {
 	s.spare.lend(func() {
 		if sock := l.acceptor.acceptWaiting(); sock != nil {
 			x := s.newSession(l, sock)
-			x.identify()
+			discard(x.identify())
 			x.refuse(&flow.Verdict{Rule: "limit.descriptors", Cause: flow.CauseLimit,
 				Reason: "lodoor has no descriptor left"})
 		}
