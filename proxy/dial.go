@@ -60,11 +60,19 @@ func (e *dialError) side() flow.Side {
 	switch e.end {
 	case flow.EndClientGone:
 		return flow.SideClient
-	case flow.EndDrain:
+	case flow.EndDrain, flow.EndKilled:
 		return flow.SideLodoor
 	default:
 		return flow.SideBackend
 	}
+}
+
+// stopped is a dial that lodoor gave up, with what the session is ended.
+func stopped(end flow.End) *dialError {
+	if end == flow.EndKilled {
+		return &dialError{end, "the session was killed while the backend was being dialled"}
+	}
+	return &dialError{end, "lodoor stopped while the backend was being dialled"}
 }
 
 // dial connects, and repeats refused attempts for as long as the service asks. left tells whether the client is still
@@ -83,7 +91,7 @@ func (d *dialer) dial(ctx context.Context, left func() bool, first error) (*lane
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &dialError{flow.EndDrain, "lodoor stopped while the backend was being dialled"}
+			return nil, stopped(flow.EndDrain)
 		case <-time.After(pause):
 		}
 		if left() {
@@ -180,7 +188,7 @@ func (d *dialer) explain(err error) *dialError {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errConnTimedOut):
 		return &dialError{flow.EndDialTimeout, fmt.Sprintf("%s did not answer within %s", to, d.Dial)}
 	case errors.Is(err, context.Canceled):
-		return &dialError{flow.EndDrain, "lodoor stopped while the backend was being dialled"}
+		return stopped(flow.EndDrain)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		return &dialError{flow.EndDialFailed, "no permission to connect to " + to}
 	case errors.As(err, &dns):

@@ -18,7 +18,9 @@ func (x *session) takeHeader(lead *flow.Lead) flow.Verdict {
 	h := x.settings.Header
 	v := h.Trust(x.facts())
 	if v.Action == flow.Need {
-		x.search(lead)
+		if !x.search(lead) {
+			return shuttingDown()
+		}
 		v = h.Trust(x.facts())
 	}
 	if v.Action != flow.Allow {
@@ -26,10 +28,12 @@ func (x *session) takeHeader(lead *flow.Lead) flow.Verdict {
 		return v
 	}
 	conveyed, err := x.readHeader(h)
-	if err != nil {
+	switch {
+	case err != nil && x.server().force.Err() != nil: // which ended the wait for it
+		return shuttingDown()
+	case err != nil:
 		return flow.Verdict{Rule: ruleHeader, Cause: flow.CauseHeader, Reason: err.Error()}
-	}
-	if conveyed != nil {
+	case conveyed != nil:
 		x.learn(func(w *who) { w.conveyed = conveyed })
 	}
 	return v

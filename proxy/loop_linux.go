@@ -177,13 +177,14 @@ func (d *dialer) begin() (*lane.Socket, error) {
 func (x *session) connected(err error) {
 	if err == nil {
 		x.dialled()
+		x.stage.Store(stageRunning)
 		return
 	}
 	killed := x.server().sessions.attach(x, nil)
 	x.backend = nil
 	switch {
 	case killed != flow.EndUnknown:
-		x.undialled(&dialError{killed, "lodoor stopped while the backend was being dialled"})
+		x.undialled(stopped(killed))
 	case errors.Is(err, lane.ErrClientGone):
 		x.undialled(&dialError{flow.EndClientGone, "the client left before the backend answered"})
 	default:

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 // answers is a resolver that keeps its seekers until it is told what to say.
@@ -255,5 +258,148 @@ func testKillByName(t *testing.T, open opener) {
 	closed := d.log.waitFor(t, flow.EventSessionClose, 1)[0]
 	if closed.Outcome.End != flow.EndKilled || d.Kill(closed.Session) || d.Kill(flow.NewSessionID()) {
 		t.Errorf("%+v", closed.Outcome)
+	}
+}
+
+// Who is still being examined may be refused, and is no session that could be told or ended.
+func TestTheExaminedAreNotOpen(t *testing.T) { onEachLane(t, testTheExaminedAreNotOpen) }
+
+func testTheExaminedAreNotOpen(t *testing.T, open opener) {
+	b, r, port := newBackend(t, "127.0.0.1:0"), &answers{}, freePort(t)
+	d := open(t, Config{Resolver: r, Rules: needy{}, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	c := dial(t, at("127.0.0.1", port))
+	search := r.next(t, 0)
+	if v := d.Sessions(); len(v) != 0 {
+		t.Errorf("told before the verdict: %+v", v)
+	}
+	if d.Kill(d.sessions.all()[0].id) {
+		t.Error("ended before the verdict")
+	}
+	search.Found(psql())
+	echo(t, c, "hello")
+	if v := d.Sessions(); len(v) != 1 || !v[0].Running {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A session that waits for its backend ends when it is killed, not when the backend comes.
+func TestKillWhileDialling(t *testing.T) { onEachLane(t, testKillWhileDialling) }
+
+func testKillWhileDialling(t *testing.T, open opener) {
+	port, nobody := freePort(t), at("127.0.0.1", freePort(t))
+	d := open(t, Config{Services: []Service{{
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: nobody,
+		Timeouts: Timeouts{DialRetry: time.Hour},
+	}}})
+	c := dial(t, at("127.0.0.1", port))
+	eventually(t, "an open session", func() bool { return len(d.Sessions()) == 1 })
+	v := d.Sessions()[0]
+	if v.Running || !d.Kill(v.ID) {
+		t.Errorf("%+v", v)
+	}
+	expectReset(t, c)
+	o := d.log.waitFor(t, flow.EventSessionClose, 1)[0].Outcome
+	if o.End != flow.EndKilled || o.EndedBy != flow.SideLodoor || o.Detail != "the session was killed while the backend was being dialled" {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A backend whose queue is full does not answer, so that the session waits on its loop.
+func TestKillWhileConnecting(t *testing.T) { onEachLane(t, testKillWhileConnecting) }
+
+func testKillWhileConnecting(t *testing.T, open opener) {
+	port := freePort(t)
+	d := open(t, Config{Services: []Service{{
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: mute(t),
+		Timeouts: Timeouts{Dial: 2 * time.Second},
+	}}})
+	c := dial(t, at("127.0.0.1", port))
+	eventually(t, "an open session", func() bool { return len(d.Sessions()) == 1 })
+	if v := d.Sessions()[0]; v.Running || v.Leg.IsValid() || !d.Kill(v.ID) {
+		t.Errorf("%+v", v)
+	}
+	expectReset(t, c)
+	if o := d.log.waitFor(t, flow.EventSessionClose, 1)[0].Outcome; o.End != flow.EndKilled || o.EndedBy != flow.SideLodoor {
+		t.Errorf("%+v", o)
+	}
+}
+
+// mute is a listener whose queue is full: the kernel drops what would connect to it (listen(2)).
+func mute(t *testing.T) flow.Endpoint {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := at("127.0.0.1", uint16(sa.(*unix.SockaddrInet4).Port))
+	dial(t, e) // a queue of 0 has room for one
+	return e
+}
+
+// Who is turned away since lodoor ends is told so.
+func TestTheEndIsTheReason(t *testing.T) { onEachLane(t, testTheEndIsTheReason) }
+
+func testTheEndIsTheReason(t *testing.T, open opener) {
+	for name, s := range map[string]Service{
+		"header":  {Header: hello{time.Hour}},
+		"process": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, r, port := newBackend(t, "127.0.0.1:0"), &answers{}, freePort(t)
+			s.Name, s.Fronts, s.Backend = "echo", []flow.Endpoint{at("127.0.0.1", port)}, b.endpoint()
+			d := open(t, Config{Resolver: r, Rules: needy{}, Services: []Service{s}})
+			c := dial(t, at("127.0.0.1", port))
+			if s.Header == nil {
+				r.next(t, 0)
+			} else {
+				eventually(t, "a peer that is examined", func() bool {
+					all := d.sessions.all()
+					return len(all) == 1 && all[0].who.Load() != nil
+				})
+			}
+			d.stop()
+			expectReset(t, c)
+			if v := d.log.waitFor(t, flow.EventSessionRefused, 1)[0].Verdict; v.Cause != flow.CauseDraining {
+				t.Errorf("%+v", v)
+			}
+		})
+	}
+}
+
+// later is a resolver that keeps how much time a search has.
+type later struct{ has chan time.Duration }
+
+func (l later) Seek(_ flow.Lead, _ flow.Origin, deadline time.Time, _ flow.Seeker) {
+	l.has <- time.Until(deadline)
+}
+
+// The process is looked for as long, however late the session was opened.
+func TestSearchOfALateSession(t *testing.T) {
+	b, r, port := newBackend(t, "127.0.0.1:0"), later{make(chan time.Duration, 1)}, freePort(t)
+	l, err := lane.NewCopy(lane.CopyConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, Config{Resolver: r, Lane: l, Log: newMemoryLog(), Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	c := dial(t, at("127.0.0.1", port))
+	echo(t, c, "hello")
+	x := d.sessions.all()[0]
+	<-r.has
+	x.accepted = x.accepted.Add(-time.Hour)
+	x.seek(flow.Lead{})
+	if has := <-r.has; has <= 0 {
+		t.Errorf("the search has %v", has)
 	}
 }

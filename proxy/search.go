@@ -18,11 +18,11 @@ func (x *session) seek(lead flow.Lead) {
 		discard(lead)
 		return
 	}
-	r.Seek(lead, w.origin, x.accepted.Add(seekFor), x)
+	r.Seek(lead, w.origin, time.Now().Add(seekFor), x)
 }
 
 // Wanted says whether the session is still open.
-func (x *session) Wanted() bool { return !x.over.Load() }
+func (x *session) Wanted() bool { return x.stage.Load() != stageOver }
 
 // Found records who the peer is, unless the session is over.
 func (x *session) Found(o flow.Origin) {
@@ -40,11 +40,12 @@ func (x *session) Found(o flow.Origin) {
 }
 
 // search looks for the peer's process and waits, as long as the rules allow, since they cannot decide without it.
-func (x *session) search(lead *flow.Lead) {
+// It says whether the answer came before lodoor's end did.
+func (x *session) search(lead *flow.Lead) bool {
 	x.sought = true
 	r := x.server().config.Resolver
 	if r == nil {
-		return
+		return true
 	}
 	answer := make(seeker, 1)
 	wait := (*x.server().rules.Load()).ProcessWait()
@@ -53,7 +54,9 @@ func (x *session) search(lead *flow.Lead) {
 	select {
 	case o := <-answer:
 		x.learn(func(w *who) { w.origin = o })
+		return true
 	case <-x.server().force.Done():
+		return false
 	}
 }
 

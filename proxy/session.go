@@ -30,7 +30,7 @@ type session struct {
 	killed   flow.End     // asked for before the lane had it
 	recorded bool         // on an event loop: the open record is where it was promised to be
 	sought   bool         // the peer's process has been looked for, since the rules asked for it
-	over     atomic.Bool  // the close record is on its way; set with the table's lock held
+	stage    atomic.Uint32
 	driven
 }
 
@@ -78,7 +78,9 @@ func (x *session) judge(lead *flow.Lead) flow.Verdict {
 	}
 	v := x.decide()
 	if v.Action == flow.Need {
-		x.search(lead)
+		if !x.search(lead) {
+			return shuttingDown()
+		}
 		v = x.decide()
 	}
 	return v
@@ -91,9 +93,13 @@ func (x *session) barred() flow.Verdict {
 		return flow.Verdict{Rule: "builtin.tripwire", Cause: flow.CauseTripwire,
 			Reason: x.front.endpoint.String() + " is only watched; nobody is let in there"}
 	case x.server().draining():
-		return flow.Verdict{Rule: "builtin.draining", Cause: flow.CauseDraining, Reason: "lodoor is shutting down"}
+		return shuttingDown()
 	}
 	return flow.Verdict{Action: flow.Allow}
+}
+
+func shuttingDown() flow.Verdict {
+	return flow.Verdict{Rule: "builtin.draining", Cause: flow.CauseDraining, Reason: "lodoor is shutting down"}
 }
 
 // decide asks the rules.
@@ -120,6 +126,7 @@ func (x *session) admit(v *flow.Verdict) bool {
 		return false
 	}
 	x.release = release
+	x.stage.Store(stageOpen)
 	return true
 }
 
@@ -156,12 +163,15 @@ func (x *session) tapIn() {
 // dial connects to the backend, waits for that, and gives both ends to the lane. first is how an attempt at the first
 // known address has ended already.
 func (x *session) dial(first error) {
-	backend, failed := x.settings.dialer.dial(x.server().force, func() bool { return gone(x.client) }, first)
-	if failed != nil {
+	backend, failed := x.settings.dialer.dial(x.server().force, x.givenUp, first)
+	switch end := x.server().sessions.condemned(x); {
+	case failed == nil:
+		x.start(backend)
+	case end != flow.EndUnknown:
+		x.undialled(stopped(end))
+	default:
 		x.undialled(failed)
-		return
 	}
-	x.start(backend)
 }
 
 // undialled ends a session whose backend was not reached: the client is reset at once.
@@ -184,6 +194,7 @@ func (x *session) dialled() { x.dialling = time.Since(x.accepted) - x.dialling }
 // start gives both ends to the lane.
 func (x *session) start(backend *lane.Socket) {
 	x.dialled()
+	x.stage.Store(stageRunning)
 	x.attach(x.server().config.Lane.Start(x.pair(backend), x.close))
 }
 

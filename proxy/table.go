@@ -117,18 +117,25 @@ func (t *table) condemn(x *session, end flow.End) lane.Control {
 	return x.control
 }
 
+// condemned answers with what a session is to be ended, if it is.
+func (t *table) condemned(x *session) flow.End {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return x.killed
+}
+
 // end notes that a session's close record is on its way: nothing is told of it behind that.
 func (t *table) end(x *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x.over.Store(true)
+	x.stage.Store(stageOver)
 }
 
 // whileOpen calls f, unless the session's close record is on its way; that waits for f.
 func (t *table) whileOpen(x *session, f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !x.over.Load() {
+	if x.stage.Load() != stageOver {
 		f()
 	}
 }

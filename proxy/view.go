@@ -23,12 +23,12 @@ type View struct {
 	FromClient, FromBackend uint64
 }
 
-// Sessions are the open sessions, the oldest first. Those that are still being examined are left out.
+// Sessions are the open sessions, the oldest first: those that have an open record and not yet a close record.
 func (s *Server) Sessions() []View {
 	all := s.sessions.all()
 	views := make([]View, 0, len(all))
 	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].who.Load() != nil {
+		if all[i].open() {
 			views = append(views, all[i].view())
 		}
 	}
@@ -40,7 +40,8 @@ func (x *session) view() View {
 		ID: x.id, Service: x.settings.service.name, Accepted: x.accepted,
 		Peer: x.peer(), Origin: x.who.Load().origin, Backend: x.settings.Backend,
 	}
-	if control, backend := x.server().sessions.hold(x); control != nil && backend != nil {
+	running := x.stage.Load() >= stageRunning // before the lane's hold: that of a connect is not told
+	if control, backend := x.server().sessions.hold(x); running && control != nil {
 		v.Running, v.Leg = true, plain(backend.Local())
 		v.FromClient, v.FromBackend = control.Counts()
 	}
@@ -50,7 +51,7 @@ func (x *session) view() View {
 // Kill ends an open session with a reset on both legs, and says whether there is one of that name.
 func (s *Server) Kill(id flow.SessionID) bool {
 	for _, x := range s.sessions.all() {
-		if x.id == id {
+		if x.id == id && x.open() {
 			x.kill(flow.EndKilled)
 			return true
 		}
