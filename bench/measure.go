@@ -143,9 +143,11 @@ func (s *session) visit(ctx context.Context, w workload.Workload, d peers.Door) 
 }
 
 func shown(w workload.Workload, figures workload.Figures) string {
-	parts := make([]string, len(w.Metrics))
-	for i, m := range w.Metrics {
-		parts[i] = fmt.Sprintf("%s %.4g %s", m.Name, figures[m.Name], m.Unit)
+	var parts []string
+	for _, m := range w.Metrics {
+		if figure, measured := figures[m.Name]; measured {
+			parts = append(parts, fmt.Sprintf("%s %.4g %s", m.Name, figure, m.Unit))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

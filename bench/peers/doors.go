@@ -86,6 +86,7 @@ func lodoors() []Door {
 		variant("busy poll", "event loops that ask for 50 µs before they sleep", set("lane", "{kind: loop, busy_poll: 50us}")),
 		variant("quiet", "no session lines", change{args: []string{"--quiet"}}),
 		variant("journal off", "no journal", set("journal", "{dir: \"off\"}")),
+		variant("no processes", "the processes behind peers are not looked for", set("privacy", "{processes: false}")),
 		variant("disk", "durability disk: fdatasync before the backend is dialled", set("journal", "{durability: disk}")),
 		variant("record", "all that passes is recorded", set("record", "{dir: recordings}")),
 		variant("rules 1", "one rule on a range of addresses", change{rules: prefixRules(1)}),

@@ -97,6 +97,46 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+func TestSearches(t *testing.T) {
+	const latency, cpu = "added p50 at accept with 300 processes", "CPU of the search in a storm"
+	for _, tc := range []struct {
+		name               string
+		with, again, bare  float64 // µs, of p50 and of the processor time of a connection
+		latency, cpu       float64 // µs; % of a processor at 4,000 connections a second
+		latencyIs, stormIs stats.Verdict
+	}{
+		{"little", 110, 110, 100, 10, 4, stats.Met, stats.Met},
+		{"nothing", 100, 100, 102, -2, -0.8, stats.Met, stats.Met},
+		{"much", 200, 200, 100, 100, 40, stats.NotMet, stats.NotMet},
+		{"more than allowed, by less than the spread", 150, 195, 100, 50, 20, stats.BarelyMissed, stats.BarelyMissed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &Results{}
+			for door, v := range map[string]float64{peers.Lodoor: tc.with, "lodoor again": tc.again, unsearched: tc.bare} {
+				add(r, "crowded", "p50", door, v, v)
+				add(r, "crowded-storm", "cpu", door, v, v)
+				add(r, "crowded-storm", "rate", door, 4000)
+			}
+			// Another control, that of direct, has nothing to do with the relay.
+			add(r, "crowded", "p50", peers.Direct, 10)
+			add(r, "crowded", "p50", peers.Control, 1000)
+			for what, want := range map[string]struct {
+				value float64
+				is    stats.Verdict
+			}{latency: {tc.latency, tc.latencyIs}, cpu: {tc.cpu, tc.stormIs}} {
+				if l := verdict(t, r, what); math.Abs(float64(l.Value)-want.value) > 1e-9 || l.Verdict != want.is {
+					t.Errorf("%s: %v, %s; want %v, %s", what, l.Value, l.Verdict, want.value, want.is)
+				}
+			}
+		})
+	}
+	for _, what := range []string{latency, cpu} {
+		if l := verdict(t, &Results{}, what); l.Verdict != stats.Unknown {
+			t.Errorf("%s of nothing: %s", what, l.Verdict)
+		}
+	}
+}
+
 // sample are results with everything that a report can show.
 func sample() *Results {
 	w := workload.Workload{

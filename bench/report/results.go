@@ -84,11 +84,15 @@ func (r *Results) Values(w, metric, door string) []float64 {
 // Spread is by how much a figure differs between two doors that are one: direct and direct again or, where there is
 // no direct, lodoor and lodoor again. NaN when neither pair was measured.
 func (r *Results) Spread(w, metric string) float64 {
-	pair := func(a, b string) float64 { return stats.Spread(r.Values(w, metric, a), r.Values(w, metric, b)) }
 	if r.Values(w, metric, peers.Direct) != nil {
-		return pair(peers.Direct, peers.Control)
+		return stats.Spread(r.Values(w, metric, peers.Direct), r.Values(w, metric, peers.Control))
 	}
-	return pair(peers.Lodoor, peers.Lodoor+" again")
+	return r.again(w, metric)
+}
+
+// again is by how much a figure differs between lodoor and lodoor again.
+func (r *Results) again(w, metric string) float64 {
+	return stats.Spread(r.Values(w, metric, peers.Lodoor), r.Values(w, metric, peers.Lodoor+" again"))
 }
 
 // Finish sums up and judges what was added.

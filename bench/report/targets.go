@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lodoor/lodoor/bench/peers"
@@ -42,7 +43,7 @@ func least(v float64) stats.Target { return stats.Target{AtLeast: true, Value: v
 
 // judge compares the results with what lodoor is to reach.
 func (r *Results) judge() []Line {
-	return append([]Line{
+	return slices.Concat([]Line{
 		r.against("bulk", "rate", peers.HAProxy, "bulk throughput to HAProxy", least(1.25)),
 		r.against("bulk", "rate", peers.Spliced, "bulk throughput to HAProxy with splicing forced", least(1.25)),
 		r.against("bulk", "cpu", peers.HAProxy, "bulk CPU per GB to HAProxy", most(0.5)),
@@ -60,7 +61,7 @@ func (r *Results) judge() []Line {
 		r.against("beside-paced", "p999", peers.HAProxy, "p99.9 beside paced streams to HAProxy", most(0.7)),
 		r.absolute("start", "time", "start to first accept", "ms", most(30)),
 		r.binary(),
-	}, r.growth()...)
+	}, r.growth(), r.searches())
 }
 
 // against compares lodoor's default with another door.

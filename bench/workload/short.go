@@ -23,7 +23,7 @@ func short() Workload {
 			{Name: "rate", Title: "connections", Unit: "1/s", Higher: true},
 			{Name: "cpu", Title: "CPU of the whole machine", Unit: "µs/connection"},
 		},
-		Doors:    slices.Concat(plain(), relays(), lanes(), logs()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), features()),
 		Services: []string{services.Echo},
 		Run: func(ctx context.Context, v *Visit) (Figures, error) {
 			before, err := machine.Busy()
@@ -52,7 +52,7 @@ func sequential() Workload {
 			{Name: "p50", Title: "p50", Unit: "µs"},
 			{Name: "p99", Title: "p99", Unit: "µs"},
 		},
-		Doors:    slices.Concat(plain(), relays(), lanes(), logs()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), features()),
 		Services: []string{services.Echo},
 		Run: func(ctx context.Context, v *Visit) (Figures, error) {
 			made, err := load.Short{Port: v.Open.Port(services.Echo), Workers: 1, For: v.For}.Run(ctx)

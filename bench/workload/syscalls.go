@@ -35,7 +35,7 @@ func syscalls() Workload {
 			{Name: "concurrent", Title: "8 connections at once", Unit: "calls"},
 			{Name: "sequential", Title: "one after the other", Unit: "calls"},
 		},
-		Doors:    slices.Concat(relays(), []string{"lodoor again"}, lanes(), []string{"lodoor quiet", "lodoor journal off"}),
+		Doors:    slices.Concat(relays(), []string{"lodoor again"}, lanes(), []string{"lodoor quiet", "lodoor journal off", "lodoor no processes"}),
 		Services: []string{services.Echo},
 		Run:      runSyscalls,
 	}

@@ -62,7 +62,7 @@ type Visit struct {
 func All() []Workload {
 	return []Workload{
 		bulk(), redis50(), redis1(), pgbench(), short(), sequential(), syscalls(), idle(), besideBulk(), besidePaced(),
-		sessions(), rules(), start(),
+		sessions(), rules(), crowded(), crowdedStorm(), start(),
 	}
 }
 
@@ -77,8 +77,9 @@ func lanes() []string {
 	return []string{"lodoor lane copy", "lodoor lane loop", "lodoor one loop", "lodoor busy poll"}
 }
 
-func logs() []string {
-	return []string{"lodoor quiet", "lodoor journal off", "lodoor disk", "lodoor record"}
+// features are lodoor with one thing taken away, or added.
+func features() []string {
+	return []string{"lodoor quiet", "lodoor journal off", "lodoor no processes", "lodoor disk", "lodoor record"}
 }
 
 func without(doors []string, left ...string) []string {
