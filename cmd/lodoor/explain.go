@@ -17,6 +17,7 @@ import (
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
 	"github.com/lodoor/lodoor/proxy/peer"
 	"github.com/lodoor/lodoor/rules"
 )
@@ -87,6 +88,7 @@ func (q *question) answer(ctx context.Context, f *runFlags, args []string) (stri
 
 func (q *question) explain(ctx context.Context, f *runFlags, args []string) (e rules.Explanation, err error) {
 	if q.session != "" {
+		q.door.instance = f.set.Lookup("instance").Value.String()
 		s, err := q.door.session(ctx, q.session)
 		if err != nil {
 			return e, err
@@ -174,13 +176,21 @@ func (q *question) peerFacts() (flow.Peer, error) {
 	return p, nil
 }
 
+// zoneNow is what kind of place an address is, as far as that can be told.
+func zoneNow(a netip.Addr) flow.Zone {
+	zone, _ := peer.ZoneOf(a, "") // an error leaves it unknown
+	return zone
+}
+
 func (q *question) originFacts(ctx context.Context, c *configs.Config) (flow.Origin, error) {
 	if q.pid != 0 {
-		forwarders, err := origin.NewForwarders(origin.ForwardersConfig{Extra: c.Forwarders})
+		forwarders, err := origin.NewForwarders(origin.ForwardersConfig{Extra: c.Forwarders, Zone: zoneNow})
 		if err != nil {
 			return flow.Origin{}, err
 		}
-		return origin.OfProcess(ctx, q.pid, origin.ResolverConfig{Forwarder: forwarders.Of})
+		return origin.OfProcess(ctx, q.pid, origin.ResolverConfig{
+			Process: procfs.Options{CommandLine: c.Privacy.CommandLine}, Forwarder: forwarders.Of,
+		})
 	}
 	if q.user == "" {
 		return flow.Origin{}, nil
