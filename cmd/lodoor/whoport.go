@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"text/tabwriter"
+	"unicode/utf16"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
@@ -90,7 +91,6 @@ func holderOf(o *flow.Origin) string {
 }
 
 func writePortJSON(w io.Writer, all []origin.Connection) error {
-	encoder := json.NewEncoder(w)
 	for i := range all {
 		c := &all[i]
 		o := &c.Origin
@@ -109,9 +109,29 @@ func writePortJSON(w io.Writer, all []origin.Connection) error {
 		if o.Forwarder != nil {
 			u.Forwarder = o.Forwarder.Name
 		}
-		if err := encoder.Encode(u); err != nil {
+		line, err := json.Marshal(u)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%s\n", plainJSON(line))
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// plainJSON writes all that is not visible ASCII as escapes: programs choose their names, and a terminal may be what
+// reads this. In JSON such characters are only found in strings, where an escape means the same.
+func plainJSON(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		if r < 0x7f {
+			out = append(out, byte(r))
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, u)
+		}
+	}
+	return out
 }
