@@ -27,13 +27,12 @@ func (w *whichDoor) register(flags *pflag.FlagSet) {
 // all are the doors that are meant: each one, unless one is named.
 func (w *whichDoor) all(ctx context.Context) ([]*control.Client, error) {
 	found, err := control.Find(ctx)
-	if err != nil {
-		return nil, err
-	}
 	found = slices.DeleteFunc(found, func(c *control.Client) bool {
 		return w.instance != "" && c.Instance != w.instance || w.dir != "" && !sameFile(c.Journal, w.dir)
 	})
 	switch {
+	case err != nil && (len(found) == 0 || w.instance+w.dir == ""): // others may be meant, too
+		return nil, err
 	case len(found) > 0:
 		return found, nil
 	case w.dir != "":

@@ -257,3 +257,37 @@ func TestPlacesOfSockets(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A door that was stopped keeps nobody waiting, and does not hide the others.
+func TestADoorThatDoesNotAnswer(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	serve(t, "one", newHouse())
+	l, err := net.Listen("unix", filepath.Join(dir, "two.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	found, err := Find(t.Context())
+	if len(found) != 1 || found[0].Instance != "one" || !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "two.sock") {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// A service manager gives a door that has a user of its own a directory of that user's.
+func TestRootAsksTheDoorsOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may")
+	}
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	serve(t, "one", newHouse())
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	find(t)
+	if _, err := Listen("two"); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+		t.Errorf("a socket that somebody else could replace: %v", err)
+	}
+}

@@ -55,5 +55,5 @@ func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
 	}
-	return checkOwner(dir)
+	return checkOwner(dir, false)
 }
