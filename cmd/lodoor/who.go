@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -131,7 +132,8 @@ func (f *whoFlags) doors(ctx context.Context, w io.Writer) error {
 		s := &sessions[i]
 		in, out, leg := "-", "-", "not connected yet"
 		if s.Running {
-			in, out, leg = flow.Size(s.FromClient).String(), flow.Size(s.FromBackend).String(), s.Leg
+			in, out = flow.Size(s.FromClient).String(), flow.Size(s.FromBackend).String()
+			leg = cmp.Or(s.Leg, "lodoor's user") // of a Unix socket, which has no address
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Record.Session.Short(), s.Service, s.who(), s.from(),
 			ago(s.Time), in, out, leg)

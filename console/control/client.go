@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/rules"
@@ -69,7 +70,7 @@ func (c *Client) do(ctx context.Context, method, path string, into any) error {
 	}
 	got, err := c.http.Do(r)
 	if err != nil {
-		return fmt.Errorf("ask the door at %s: %w", c.path, err)
+		return c.unanswered(err)
 	}
 	defer got.Body.Close()
 	switch {
@@ -91,4 +92,17 @@ func (c *Client) do(ctx context.Context, method, path string, into any) error {
 		return fmt.Errorf("read the answer of the door at %s: %w", c.path, err)
 	}
 	return nil
+}
+
+// unanswered says in a person's words why there is no answer. The URL, of which HTTP's own errors speak, is nobody's
+// affair.
+func (c *Client) unanswered(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the door at %s does not answer: %w", c.path, err)
+	}
+	return fmt.Errorf("ask the door at %s: %w", c.path, err)
 }
