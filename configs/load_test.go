@@ -213,3 +213,26 @@ func TestForwarderForms(t *testing.T) {
 		}
 	}
 }
+
+// The cases beside an example are as its rules decide.
+func TestCasesOfAnExample(t *testing.T) {
+	l, err := Load(apart(LoadOptions{File: "examples/programs-only.yaml"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "examples/programs-only.cases"
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := rules.ParseCases(b, file)
+	if err != nil || len(cases) < 6 {
+		t.Fatal(len(cases), err)
+	}
+	loopback := func(netip.Addr, string) (flow.Zone, error) { return flow.ZoneLoopback, nil }
+	for _, r := range l.RuleSet.Test(cases, loopback) {
+		if !r.Pass {
+			t.Error(r)
+		}
+	}
+}
