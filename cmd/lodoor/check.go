@@ -59,7 +59,7 @@ type checkup struct {
 	Facts   *probe.Facts   `json:"facts,omitempty"`
 	Door    *probe.Passage `json:"door,omitempty"`
 	Verdict probe.Verdict  `json:"verdict"`
-	// Blind is why doors were not looked for.
+	// Blind is why not all doors could be asked.
 	Blind string `json:"doors_unknown,omitempty"`
 }
 

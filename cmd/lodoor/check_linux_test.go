@@ -46,11 +46,18 @@ func lastLine(text string) string {
 	return all[len(all)-1]
 }
 
-func runFailures(t *testing.T, failures []failure) {
+// sharedHome is for those who start no door.
+func sharedHome(t *testing.T) func(testing.TB) *testkit.Home {
+	h := testkit.NewHome(t)
+	return func(testing.TB) *testkit.Home { return h }
+}
+
+func runFailures(t *testing.T, home func(testing.TB) *testkit.Home, failures []failure) {
+	t.Helper()
 	for i := range failures {
 		f := &failures[i]
 		t.Run(f.name, func(t *testing.T) {
-			stdout, code := f.setUp(t, testkit.NewHome(t))
+			stdout, code := f.setUp(t, home(t))
 			f.expect(t, stdout, code)
 		})
 	}
@@ -68,7 +75,7 @@ func check(t *testing.T, h *testkit.Home, args ...string) (stdout string, code i
 
 // Services that are not there, or are somewhere else, or behave badly: no privilege is needed to set them up.
 func TestCheckFailingServices(t *testing.T) {
-	runFailures(t, []failure{
+	runFailures(t, sharedHome(t), []failure{
 		{name: "nobody", setUp: checkNobody, class: "application", cause: `^refused: nobody listens on port \d+, at no address`, mend: `^start the service`},
 		{name: "accept queue full", setUp: checkFullQueue, class: "application",
 			cause: `^timed out: lodoor\.test \(pid \d+, .* does not accept: its accept queue .* is full \(1 wait, 0 may\)$`, mend: `restart it`},
@@ -220,7 +227,7 @@ func checkTakenBind(t *testing.T, h *testkit.Home) (string, int) {
 
 // Unix sockets.
 func TestCheckFailingUnixSockets(t *testing.T) {
-	runFailures(t, []failure{
+	runFailures(t, sharedHome(t), []failure{
 		{name: "missing", setUp: checkMissing, class: "application", cause: `^missing: there is no /\S+/s$`, mend: `^start the service`},
 		{name: "directory missing", setUp: checkMissingDir, class: "application", cause: `^missing: there is no directory /\S+/run, and so no /\S+/run/s$`, mend: `^start the service`},
 		{name: "stale", setUp: checkStale, class: "application", cause: `is stale: it was left behind, and nobody listens on it any more$`, mend: `'rm /\S+/s' first`},
@@ -373,7 +380,7 @@ func TestCheckOK(t *testing.T) {
 	})
 	path := filepath.Join(shortDir(t), "s")
 	testkit.Backend(t, testkit.BackendOptions{Network: "unix", Address: path})
-	d := openDoor(t, redis)
+	d := reachable(t, openDoor(t, redis))
 	for _, tc := range []struct{ at, want string }{
 		{greeter, `^ok: lodoor\.test \(pid \d+, user \S+\) answers at 127\.0\.0\.1:\d+ and says "220 mail\.example ready \[2J"$`},
 		{"unix:" + path, `^ok: lodoor\.test \(pid \d+, user \S+\) answers at unix:/\S+/s$`},

@@ -29,14 +29,12 @@ type passing struct {
 	askedFront     bool
 }
 
-// doorAt finds the door that an address belongs to: as its front or else as its backend. Nil is none.
+// doorAt finds the door that an address belongs to: as its front or else as its backend. Nil is none; the error tells
+// of doors that could not be asked.
 func doorAt(ctx context.Context, at flow.Endpoint) (*passing, error) {
 	ctx, cancel := context.WithTimeout(ctx, doorsWithin)
 	defer cancel()
 	doors, err := control.Find(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var behind *passing
 	for _, d := range doors {
 		for _, s := range d.Services {
@@ -46,14 +44,14 @@ func doorAt(ctx context.Context, at flow.Endpoint) (*passing, error) {
 				continue
 			}
 			if slices.ContainsFunc(fronts, func(e flow.Endpoint) bool { return meet(at, e) }) {
-				return &passing{&d.About, s.Name, at, backend[0], true}, nil
+				return &passing{&d.About, s.Name, at, backend[0], true}, err
 			}
 			if behind == nil && meet(at, backend[0]) {
 				behind = &passing{&d.About, s.Name, fronts[0], at, false}
 			}
 		}
 	}
-	return behind, nil
+	return behind, err
 }
 
 func endpoints(texts []string) []flow.Endpoint {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -17,7 +19,7 @@ import (
 func TestCheckFailingNetworks(t *testing.T) {
 	testkit.NeedRoot(t)
 	testkit.Need(t, "nft", "ip")
-	runFailures(t, []failure{
+	runFailures(t, sharedHome(t), []failure{
 		{name: "a firewall rejects", setUp: behindFirewall("input", "reject with tcp reset"), class: "network",
 			cause: `was refused although lodoor\.test \(pid \d+, user \S+\) listens there: a firewall rejects$`, mend: `^look for a reject of tcp port \d+ in 'nft list ruleset'`},
 		{name: "a firewall drops", setUp: behindFirewall("input", "drop"), class: "network",
@@ -127,7 +129,7 @@ func localhostIs6(t *testing.T, h *testkit.Home) (stdout string, code int) {
 
 // Doors that refuse, that hang, and whose backend is down.
 func TestCheckFailingDoors(t *testing.T) {
-	runFailures(t, []failure{
+	runFailures(t, testkit.NewHome, []failure{
 		{name: "a rule denies", setUp: doorDenies, class: "rule",
 			cause: `^rule \S+ of door \d+ refuses this client: .*loopback`, mend: `^when this client is to come in, change that rule of service svc`},
 		{name: "a rule denies, asked by the backend", setUp: doorDeniesBackend, class: "rule", cause: `^rule \S+ of door \d+ refuses this client`, mend: `change that rule`},
@@ -142,8 +144,18 @@ func TestCheckFailingDoors(t *testing.T) {
 	})
 }
 
+// reachable waits for a door's control socket, which comes a moment after its fronts are open.
+func reachable(t *testing.T, d *testDoor) *testDoor {
+	t.Helper()
+	testkit.Wait(t, "the control socket", func() bool {
+		sockets, err := filepath.Glob(filepath.Join(d.Runtime(), "*.sock"))
+		return err == nil && len(sockets) > 0
+	}, 20*time.Second)
+	return d
+}
+
 func doorDenies(t *testing.T, h *testkit.Home) (string, int) {
-	d := openDoorIn(t, h, strconv.Itoa(testkit.EchoServer(t).Port()), "--deny", "loopback")
+	d := reachable(t, openDoorIn(t, h, strconv.Itoa(testkit.EchoServer(t).Port()), "--deny", "loopback"))
 	stdout, code := check(t, h, d.portText())
 	if refused := d.records(flow.EventSessionRefused); len(refused) == 0 || !strings.Contains(stdout, refused[0].Verdict.Reason) {
 		t.Errorf("the journal's reason is not told: %+v", refused)
@@ -153,18 +165,20 @@ func doorDenies(t *testing.T, h *testkit.Home) (string, int) {
 
 func doorDeniesBackend(t *testing.T, h *testkit.Home) (string, int) {
 	backend := strconv.Itoa(testkit.EchoServer(t).Port())
-	openDoorIn(t, h, backend, "--deny", "loopback")
+	reachable(t, openDoorIn(t, h, backend, "--deny", "loopback"))
 	return check(t, h, backend)
 }
 
 func doorWantsHeader(t *testing.T, _ *testkit.Home) (string, int) {
-	d := configured(t, fmt.Sprintf("services:\n- {name: svc, listen: PORT, backend: %d, proxy_protocol: {from: {zones: [loopback]}}}\n",
-		testkit.EchoServer(t).Port()))
+	d := reachable(t, configured(t, fmt.Sprintf(
+		"services:\n- {name: svc, listen: PORT, backend: %d, proxy_protocol: {from: {zones: [loopback]}}}\n",
+		testkit.EchoServer(t).Port())))
 	return check(t, d.Home, d.addr())
 }
 
 func doorIsFull(t *testing.T, _ *testkit.Home) (string, int) {
-	d := configured(t, fmt.Sprintf("services:\n- {name: svc, listen: PORT, backend: %d, limits: {max_open: 1}}\n", testkit.EchoServer(t).Port()))
+	d := reachable(t, configured(t, fmt.Sprintf("services:\n- {name: svc, listen: PORT, backend: %d, limits: {max_open: 1}}\n",
+		testkit.EchoServer(t).Port())))
 	connected(t, d.addr())
 	d.await(flow.EventSessionOpen, 1)
 	return check(t, d.Home, d.addr())
@@ -172,12 +186,14 @@ func doorIsFull(t *testing.T, _ *testkit.Home) (string, int) {
 
 func doorWithoutJournal(t *testing.T, h *testkit.Home) (string, int) {
 	port := testkit.FreePort(t)
-	h.Start("--journal", "off", "--deny", "loopback", fmt.Sprintf("%d:%d", port, testkit.EchoServer(t).Port()))
+	backend := testkit.EchoServer(t).Port()
+	door := h.Start("--journal", "off", "--deny", "loopback", fmt.Sprintf("%d:%d", port, backend))
+	reachable(t, &testDoor{Door: door})
 	return check(t, h, local(port))
 }
 
 func doorBackendDown(t *testing.T, h *testkit.Home) (string, int) {
-	return check(t, h, openDoorIn(t, h, strconv.Itoa(testkit.FreePort(t))).portText())
+	return check(t, h, reachable(t, openDoorIn(t, h, strconv.Itoa(testkit.FreePort(t)))).portText())
 }
 
 func doorBackendStale(t *testing.T, h *testkit.Home) (string, int) {
@@ -185,11 +201,11 @@ func doorBackendStale(t *testing.T, h *testkit.Home) (string, int) {
 	ln := unixServer(t, path)
 	ln.SetUnlinkOnClose(false)
 	_ = ln.Close()
-	return check(t, h, openDoorIn(t, h, "unix:"+path).portText())
+	return check(t, h, reachable(t, openDoorIn(t, h, "unix:"+path)).portText())
 }
 
 func doorHangs(t *testing.T, h *testkit.Home) (string, int) {
-	d := openDoorIn(t, h, strconv.Itoa(testkit.EchoServer(t).Port()))
+	d := reachable(t, openDoorIn(t, h, strconv.Itoa(testkit.EchoServer(t).Port())))
 	d.Signal(syscall.SIGSTOP)
 	defer d.Signal(syscall.SIGCONT)
 	return check(t, h, d.addr())

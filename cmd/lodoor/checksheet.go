@@ -28,7 +28,7 @@ func (c *checkup) sheet(color bool) string {
 		sheetTold(s, c.Door)
 	}
 	if c.Blind != "" {
-		s.row("doors", "not looked for: "+c.Blind)
+		s.row("doors", "not all could be asked: "+c.Blind)
 	}
 	fmt.Fprintf(s, "\n%s\n", paint(color, c.Verdict.Class, terminal.Visible(c.Verdict.String())))
 	return s.String()
