@@ -131,9 +131,9 @@ func localhostIs6(t *testing.T, h *testkit.Home) (stdout string, code int) {
 func TestCheckFailingDoors(t *testing.T) {
 	runFailures(t, testkit.NewHome, []failure{
 		{name: "a rule denies", setUp: doorDenies, class: "rule",
-			cause: `^rule \S+ of door \d+ refuses this client: .*loopback`, mend: `^when this client is to come in, change that rule of service svc`},
-		{name: "a rule denies, asked by the backend", setUp: doorDeniesBackend, class: "rule", cause: `^rule \S+ of door \d+ refuses this client`, mend: `change that rule`},
-		{name: "no PROXY header", setUp: doorWantsHeader, class: "rule", cause: `^rule builtin\.proxy_header of door \S+ refuses this client: `, mend: `^connect by way of the proxy`},
+			cause: `^door \d+ refuses this client: rule flag\.deny\.loopback denies zone loopback`, mend: `^when this client is to come in, change that rule of service svc`},
+		{name: "a rule denies, asked by the backend", setUp: doorDeniesBackend, class: "rule", cause: `^door \d+ refuses this client: rule flag\.deny\.loopback`, mend: `change that rule`},
+		{name: "no PROXY header", setUp: doorWantsHeader, class: "rule", cause: `^door \S+ refuses this client: .* \(rule builtin\.proxy_header\)$`, mend: `^connect by way of the proxy`},
 		{name: "a limit", setUp: doorIsFull, class: "door", cause: `^door \S+ has reached a limit: `, mend: `raise the limit$`},
 		{name: "a rule denies, without a journal", setUp: doorWithoutJournal, class: "rule", cause: `most likely a rule refuses; it keeps no journal that would tell$`, mend: `^run the door with a journal`},
 		{name: "backend down", setUp: doorBackendDown, class: "application",

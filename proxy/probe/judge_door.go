@@ -1,6 +1,10 @@
 package probe
 
-import "github.com/lodoor/lodoor/proxy/flow"
+import (
+	"strings"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
 
 // Passage is a service behind a door, tried directly and through the door.
 type Passage struct {
@@ -58,7 +62,10 @@ func JudgeDoor(p *Passage) Verdict {
 // judgeRefusal says which rule refused, and what to do about it.
 func judgeRefusal(p *Passage) Verdict {
 	r := p.Told.Refused
-	rule := because(Rule, "rule %s of door %s refuses this client: %s", r.Rule, p.Instance, r.Reason)
+	rule := because(Rule, "door %s refuses this client: %s", p.Instance, r.Reason)
+	if !strings.Contains(r.Reason, r.Rule) {
+		rule.Cause += " (rule " + r.Rule + ")"
+	}
 	switch r.Cause {
 	case flow.CauseLimit:
 		return because(Door, "door %s has reached a limit: %s", p.Instance, r.Reason).

@@ -229,7 +229,7 @@ func TestJudgeDoor(t *testing.T) {
 	}{
 		{good, good, &Told{End: flow.EndFIN}, true, verdictCase{class: OK, cause: "postgres (pid 8) answers at 127.0.0.1:5432, directly and through door dev at 127.0.0.1:5432"}},
 		{good, good, nil, false, verdictCase{class: OK, cause: "directly and through door dev"}},
-		{reset, good, refusal(flow.CauseRule), true, verdictCase{class: Rule, cause: "rule no-ada of door dev refuses this client: ada is not let in", mend: "change that rule of service pg"}},
+		{reset, good, refusal(flow.CauseRule), true, verdictCase{class: Rule, cause: "door dev refuses this client: ada is not let in (rule no-ada)", mend: "change that rule of service pg"}},
 		{good, good, refusal(flow.CauseHeader), true, verdictCase{class: Rule, cause: "rule no-ada", mend: "proxy_protocol"}},
 		{good, good, refusal(flow.CauseHost), true, verdictCase{class: Rule, cause: "rule no-ada", mend: "gate"}},
 		{reset, good, refusal(flow.CauseTripwire), true, verdictCase{class: Rule, cause: "rule no-ada", mend: "only watched"}},
