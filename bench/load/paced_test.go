@@ -63,14 +63,16 @@ func TestPacedStays(t *testing.T) {
 }
 
 func TestPacedFails(t *testing.T) {
-	if _, err := (Paced{Port: testkit.FreePort(t)}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "connection 1:") {
+	_, err := Paced{Port: testkit.FreePort(t)}.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "connection 1:") {
 		t.Errorf("where nobody listens: %v", err)
 	}
 	e := echo(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, p := range map[string]Paced{
-		"while one stays": {Port: e.Port(), Stay: time.Hour}, "between two": {Port: e.Port(), Every: time.Hour, For: time.Hour},
+		"while one stays": {Port: e.Port(), Stay: time.Hour},
+		"between two":     {Port: e.Port(), Every: time.Hour, For: time.Hour},
 	} {
 		if _, err := p.Run(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)

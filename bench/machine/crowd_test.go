@@ -25,7 +25,8 @@ func TestCrowd(t *testing.T) {
 	}
 	pids := c.PIDs()
 	for _, pid := range pids {
-		if all, sockets := Descriptors(pid, ""), Descriptors(pid, "socket:["); all < CrowdDescriptors || sockets < 2*crowdSockets {
+		all, sockets := Descriptors(pid, ""), Descriptors(pid, "socket:[")
+		if all < CrowdDescriptors || sockets < 2*crowdSockets {
 			t.Errorf("process %d has %d descriptors and %d sockets", pid, all, sockets)
 		}
 	}

@@ -34,6 +34,7 @@ type Open struct {
 	services []Service
 	children []*machine.Child
 	stop     os.Signal
+	dir      string // of its files
 }
 
 // Opener opens doors.
@@ -46,7 +47,7 @@ type Opener struct {
 
 // Start starts the door with its files in dir, an empty folder, and does not wait until it is open.
 func (o Opener) Start(d Door, dir string) (*Open, error) {
-	opened := &Open{services: slices.Clone(o.Backends), stop: d.stop}
+	opened := &Open{services: slices.Clone(o.Backends), stop: d.stop, dir: dir}
 	if d.file == "" {
 		for i, s := range opened.services {
 			opened.services[i].Front = s.Backend
@@ -87,7 +88,7 @@ func (p *Open) run(o Opener, command []string, dir string, number int) error {
 	cmd := exec.Command(path, command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = environment(dir)
-	child, err := machine.Start(cmd, filepath.Join(dir, "output."+strconv.Itoa(number)))
+	child, err := machine.Start(cmd, filepath.Join(dir, outputName(number)))
 	if err != nil {
 		return err
 	}
@@ -152,6 +153,14 @@ func (p *Open) Relay() ([]int, error) {
 	}
 	return machine.Tree(roots...)
 }
+
+// Said is all that the first of the door's programs has printed until now.
+func (p *Open) Said() (string, error) {
+	b, err := os.ReadFile(filepath.Join(p.dir, outputName(0)))
+	return string(b), err
+}
+
+func outputName(number int) string { return "output." + strconv.Itoa(number) }
 
 // Close ends the door and waits for it.
 func (p *Open) Close() {

@@ -61,6 +61,9 @@ func TestDoors(t *testing.T) {
 			if d.Program() != "" {
 				testkit.Wait(t, "two connections in the log", func() bool { return logged(t, dir) }, 10*time.Second)
 			}
+			if said, err := open.Said(); d.Program() == Lodoor && (err != nil || strings.Contains(said, "127.0.0.1") == (name == "lodoor quiet")) {
+				t.Errorf("it said %q, %v", said, err)
+			}
 			open.Close()
 			// Killed children of a relay that has ended are buried by somebody else.
 			testkit.Wait(t, "every process to end", func() bool { left, err := machine.Tree(relay...); return err == nil && len(left) == 0 },
