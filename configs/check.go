@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/lodoor/lodoor/proxy/proxyproto"
 	"github.com/lodoor/lodoor/rules"
 )
 
@@ -140,7 +141,11 @@ func (c *checker) protocol(key string, s *Service) {
 		}
 	}
 	warn(key+".http", s.HTTP.Warnings())
-	if s.ProxyProtocol != nil {
+	if p := s.ProxyProtocol; p != nil {
+		if p.Validate() == nil { // else that is told already
+			_, err := proxyproto.New(proxyproto.Config{Settings: *p})
+			c.invalid(key+".proxy_protocol", err)
+		}
 		warn(key+".proxy_protocol", s.ProxyProtocol.Warnings())
 	}
 }
