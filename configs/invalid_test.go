@@ -324,7 +324,7 @@ func TestProcessWaitOutOfBounds(t *testing.T) {
 func TestUnknownUserOfAProxy(t *testing.T) {
 	text := "services:\n- {name: a, listen: 6000, backend: 6001, proxy_protocol: {from: {users: [nobody-has-this-name]}}}\n"
 	_, err := Load(LoadOptions{File: write(t, "lodoor.yaml", text), Environ: []string{}})
-	if err == nil || !strings.Contains(err.Error(), `lodoor.yaml:2:73: services[0].proxy_protocol.from.users[0]: unknown user "nobody-has-this-name"`) {
+	if err == nil || !strings.Contains(err.Error(), `lodoor.yaml:2:74: services[0].proxy_protocol.from.users[0]: unknown user "nobody-has-this-name"`) {
 		t.Error(err)
 	}
 }
