@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -47,6 +48,7 @@ type door struct {
 	log      *logsink.Log
 	recorder *pcapng.Recorder // nil: nothing is recorded
 	server   *proxy.Server
+	socket   *net.UnixListener // for commands; nil: there is none
 }
 
 // output is where a door shows its sessions.
@@ -80,7 +82,11 @@ func (d *door) build(out output) (err error) {
 	if err := d.openJournal(); err != nil {
 		return err
 	}
-	return d.buildSinks(out)
+	if err := d.buildSinks(out); err != nil {
+		return err
+	}
+	d.socket = d.listenControl()
+	return nil
 }
 
 // buildOrigin makes what finds out who peers are.
@@ -317,6 +323,9 @@ func (d *door) configured() (*configs.Config, *rules.Set, string) {
 
 // abandon closes what was opened by a start that failed.
 func (d *door) abandon() {
+	if d.socket != nil {
+		_ = d.socket.Close()
+	}
 	if d.server != nil {
 		d.server.Abandon()
 	}

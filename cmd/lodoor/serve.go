@@ -36,9 +36,9 @@ func (d *door) serve(
 	if d.resolver != nil {
 		run = inside(d.resolver.Run, run)
 	}
-	if socket := d.listenControl(); socket != nil {
+	if d.socket != nil {
 		commands := &controlled{door: d, started: time.Now(), reloads: reloads}
-		run = inside(func(ctx context.Context) error { return control.Serve(ctx, socket, commands) }, run)
+		run = inside(func(ctx context.Context) error { return control.Serve(ctx, d.socket, commands) }, run)
 	}
 	if d.recorder != nil {
 		run = inside(d.recorder.Run, run)
