@@ -47,7 +47,8 @@ type Config struct {
 type Server struct {
 	config   Config
 	rules    atomic.Pointer[Rules]
-	whose    whose
+	whose    whose // what was known at accept
+	learned  whose // what was found out later: kept apart, since the two come by turns
 	sessions *table
 	refused  *refusals
 	spare    *spare

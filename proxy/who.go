@@ -48,7 +48,7 @@ func (x *session) identify() flow.Lead {
 func (x *session) learn(change func(*who)) {
 	w := *x.who.Load()
 	change(&w)
-	x.who.Store(x.server().whose.share(w))
+	x.who.Store(x.server().learned.share(w))
 }
 
 // peer is the session's peer, as it was found out.

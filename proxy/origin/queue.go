@@ -35,17 +35,20 @@ func (q *queue) add(s *seek) bool {
 }
 
 // take moves what has come behind all. The two slices change places when all is empty, so that nothing is copied, and
-// nothing allocated for long.
+// nothing allocated for long, but after a storm.
 func (q *queue) take(all []seek) []seek {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(all) == 0 {
 		all, q.seeks = q.seeks, all[:0]
-		return all
+	} else {
+		all = append(all, q.seeks...)
+		clear(q.seeks)
+		q.seeks = q.seeks[:0]
 	}
-	all = append(all, q.seeks...)
-	clear(q.seeks)
-	q.seeks = q.seeks[:0]
+	if cap(q.seeks) > keepSeeks { // of a storm
+		q.seeks = nil
+	}
 	return all
 }
 

@@ -58,6 +58,7 @@ func newProcSearch(c ResolverConfig) *search {
 
 // glance answers those whose process is known, or among those that were found last.
 func (s *search) glance(ctx context.Context, p *party) {
+	defer s.tidy()
 	s.want(ctx, p)
 	now := s.now()
 	s.order = s.processes.recent(s.order[:0], glances)
@@ -84,6 +85,7 @@ func (s *search) glance(ctx context.Context, p *party) {
 
 // scan looks at all processes, and only then answers: another one may hold the same socket.
 func (s *search) scan(ctx context.Context, p *party) bool {
+	defer s.tidy()
 	s.want(ctx, p)
 	if len(s.wanted) == 0 {
 		return true
@@ -97,6 +99,15 @@ func (s *search) scan(ctx context.Context, p *party) bool {
 		}
 	}
 	return true
+}
+
+// tidy gives up what only a storm needed.
+func (s *search) tidy() {
+	if len(s.wanted) > keepSeeks {
+		s.wanted, s.held = make(map[uint64]*quarry), nil
+		return
+	}
+	clear(s.wanted) // sessions are not to be held
 }
 
 // want sets out what is looked for. Those that cannot be found are answered, and so are those whose process is known.
