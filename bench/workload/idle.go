@@ -61,7 +61,7 @@ func openWithin(ctx context.Context, sessions *load.Idle, port, n int) error {
 
 // settled is the relay's user memory in bytes once it has stayed within a percent for a while.
 func settled(ctx context.Context, v *Visit) (int64, error) {
-	const quiet, within, pause = time.Second, 20 * time.Second, 50 * time.Millisecond
+	const quiet, within, pause = 3 * time.Second, 20 * time.Second, 50 * time.Millisecond
 	var last int64
 	since := time.Now()
 	for began := time.Now(); time.Since(began) < within; {

@@ -112,7 +112,9 @@ func (w *writer) items(records []flow.Record) []item {
 // that may be in the file are behind its size, and [writer.withdraw] takes them off before anything else is written.
 func (w *writer) commit(items []item) error {
 	mark := w.at
-	w.batch = w.batch[:0]
+	if w.batch = w.batch[:0]; cap(w.batch) > keepBatch { // a crowd's
+		w.batch = nil
+	}
 	w.journal.queue.admit(items)
 	for i := range items {
 		if items[i].admitted {
@@ -126,6 +128,9 @@ func (w *writer) commit(items []item) error {
 	}
 	return nil
 }
+
+// keepBatch is how much room for lines is kept from one batch to the next.
+const keepBatch = 128 << 10
 
 // line appends an item to the batch, numbered and chained.
 func (w *writer) line(it *item) {
