@@ -151,7 +151,7 @@ func TestOwnersAsksOnceASecond(t *testing.T) {
 // A process that has begun since the list was asked for has the number of another one.
 func TestOwnersBlamesNobodyWhoCameLater(t *testing.T) {
 	withOwners(t, []int{7, 8}, func(t *testing.T, l *roster, ask func(int, time.Duration) *asker) {
-		l.began[7] = time.Now().Add(time.Nanosecond)
+		l.began[7] = time.Now().Add(lull + time.Nanosecond)
 		delete(l.programs, 8)
 		reused, gone := ask(7, time.Minute), ask(8, time.Minute)
 		passed(time.Second / 2)

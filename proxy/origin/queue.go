@@ -15,6 +15,7 @@ type queue struct {
 	mu     sync.Mutex
 	seeks  []seek
 	asleep bool          // who takes is waiting for wake
+	dozing bool          // so it is, but looks by itself soon: only who is urgent wakes it
 	closed bool          // nobody takes any more
 	wake   chan struct{} // of size 1
 }
@@ -27,11 +28,23 @@ func (q *queue) add(s *seek) bool {
 		return false
 	}
 	q.seeks = append(q.seeks, *s)
-	if q.asleep {
+	if q.asleep && (s.urgent || !q.dozing) {
 		q.asleep = false
 		q.wake <- struct{}{} // there is room: only who has set asleep, and taken the last one, sets it again
 	}
 	return true
+}
+
+// urgent says whether somebody who has come is kept waiting.
+func (q *queue) urgent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.seeks {
+		if q.seeks[i].urgent {
+			return true
+		}
+	}
+	return false
 }
 
 // take moves what has come behind all. The two slices change places when all is empty, so that nothing is copied, and
@@ -52,11 +65,39 @@ func (q *queue) take(all []seek) []seek {
 	return all
 }
 
+// Who takes looks by itself for a while before it sleeps: waking it is a system call on the path of a session, and an
+// interrupt of another processor.
+const (
+	dozes = 50 // times
+	doze  = 5 * time.Millisecond
+)
+
 // wait returns when there is something to take, at the latest at a moment (the zero one is never), or when ctx is over.
-// Who adds pays for waking, but only when there was nothing to take before.
+// Who adds pays for waking, but only when nobody has come for a while.
 func (q *queue) wait(ctx context.Context, until time.Time) {
+	for range dozes {
+		soon := time.Now().Add(doze)
+		if !until.IsZero() && until.Before(soon) {
+			break
+		}
+		if q.sleep(ctx, soon, true); ctx.Err() != nil || q.some() {
+			return
+		}
+	}
+	q.sleep(ctx, until, false)
+}
+
+// some says whether there is something to take.
+func (q *queue) some() bool {
 	q.mu.Lock()
-	q.asleep = len(q.seeks) == 0
+	defer q.mu.Unlock()
+	return len(q.seeks) > 0
+}
+
+// sleep waits until a moment, or until it is woken.
+func (q *queue) sleep(ctx context.Context, until time.Time, dozing bool) {
+	q.mu.Lock()
+	q.asleep, q.dozing = len(q.seeks) == 0, dozing
 	asleep := q.asleep
 	q.mu.Unlock()
 	if !asleep {

@@ -15,6 +15,8 @@ import (
 // wait.
 const (
 	rest = 2 * time.Millisecond
+	// lull is how long a search waits for the session that wants it.
+	lull = time.Millisecond
 	// restGlance is the same after a glance, as a multiple of what that took: in a storm glances take a fortieth of a
 	// processor and leave the rest to scans, which find whoever stays.
 	restGlance = share * 4
@@ -108,10 +110,25 @@ func (r *Resolver) Run(ctx context.Context) error {
 	}()
 	for until := (time.Time{}); ctx.Err() == nil; {
 		r.queue.wait(ctx, until)
+		r.standBack(ctx)
 		until = r.turn(ctx)
 		r.pause(ctx, until)
 	}
 	return nil
+}
+
+// standBack lets sessions that have just come be set up first: a search would take the processor that their dial and
+// their first answer need. Who is kept waiting is not in that case.
+func (r *Resolver) standBack(ctx context.Context) {
+	if r.queue.urgent() {
+		return
+	}
+	timer := time.NewTimer(lull)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // turn looks for those who wait and says when to look again, unless somebody comes before; the zero time is never.

@@ -238,6 +238,28 @@ func TestStormKeepsTheBudget(t *testing.T) {
 	})
 }
 
+// Who comes soon after another is looked for without waking anybody; who is kept waiting is looked for at once.
+func TestSeekersThatFollowEachOther(t *testing.T) {
+	p := &flow.Process{PID: 7}
+	s := &system{has: map[uint64]*flow.Process{5: p}, scanTakes: time.Millisecond}
+	inBubble(t, s, func(t *testing.T, r *Resolver) {
+		for _, wait := range []time.Duration{5 * time.Second, 200 * time.Millisecond} {
+			passed(20 * time.Millisecond)
+			var a asker
+			began := time.Now()
+			a.seek(r, 5, began.Add(wait))
+			passed(50 * time.Millisecond)
+			most := doze + lull + s.scanTakes
+			if wait < urgency {
+				most = s.scanTakes
+			}
+			if got := a.got(); len(got) != 1 || got[0].Process != p || a.at.Sub(began) > most {
+				t.Errorf("deadline after %v: %+v after %v; at most %v", wait, got, a.at.Sub(began), most)
+			}
+		}
+	})
+}
+
 // Scans that are broken off since nobody stays are paid for several times over.
 func TestAStormThatNobodyStaysInCostsLess(t *testing.T) {
 	s := &system{scanTakes: 25 * time.Millisecond}
