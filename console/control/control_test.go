@@ -19,13 +19,33 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/rules"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is another user's program, too, when a test has started it as one.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("LODOOR_TEST_ASK"); path != "" {
+		fmt.Fprintln(os.Stdout, "asked:", ask(path))
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// ask says what a door answers, if only by an error.
+func ask(path string) error {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte("GET /v1/door HTTP/1.0\r\n\r\n"))
+	_, err = bufio.NewReader(c).ReadString('\n')
+	return err
+}
 
 // house is a door with one session.
 type house struct {
@@ -193,9 +213,7 @@ func TestALeftSocketIsReplaced(t *testing.T) {
 
 // The mode of the socket keeps others out; if it did not, who they are would.
 func TestAnotherUserIsNotAnswered(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become somebody else")
-	}
+	testkit.NeedRoot(t)
 	dir, err := os.MkdirTemp("", "lodoor-control") // where nobody may go
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +225,7 @@ func TestAnotherUserIsNotAnswered(t *testing.T) {
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o666)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestAsker$")
+	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), "LODOOR_TEST_ASK="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
@@ -215,22 +233,6 @@ func TestAnotherUserIsNotAnswered(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	find(t)
-}
-
-// TestAsker asks as the user whom the test above has made it.
-func TestAsker(t *testing.T) {
-	path := os.Getenv("LODOOR_TEST_ASK")
-	if path == "" {
-		t.Skip("only as another user")
-	}
-	c, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_, _ = c.Write([]byte("GET /v1/door HTTP/1.0\r\n\r\n"))
-	_, err = bufio.NewReader(c).ReadString('\n')
-	fmt.Fprintln(os.Stdout, "asked:", err)
 }
 
 func TestPathsFit(t *testing.T) {
@@ -277,9 +279,7 @@ func TestADoorThatDoesNotAnswer(t *testing.T) {
 
 // A service manager gives a door that has a user of its own a directory of that user's.
 func TestRootAsksTheDoorsOfOthers(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may")
-	}
+	testkit.NeedRoot(t)
 	dir := t.TempDir()
 	t.Setenv("RUNTIME_DIRECTORY", dir)
 	serve(t, "one", newHouse())

@@ -33,7 +33,7 @@ func (w waiter) wait(t testing.TB) flow.Origin {
 		return o
 	case <-time.After(patient):
 		t.Fatal("no answer")
-		panic("unreachable")
+		return flow.Origin{}
 	}
 }
 
