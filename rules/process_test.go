@@ -274,7 +274,7 @@ func TestProcessErrors(t *testing.T) {
 		{rules.Rule{When: `let p = process; p.program == "x"`}, `when: line 1, column 9: expected a field, as in process.program or client.address`},
 		{rules.Rule{When: `process[service] == "x"`}, `when: `},
 		{rules.Rule{When: `let c = client; c.port == 1`}, `when: line 1, column 9: expected a field`},
-		{rules.Rule{When: `process.pidd == 1`}, `when: line 1, column 9: type rules.processEnvironment has no field pidd`},
+		{rules.Rule{When: `process.pidd == 1`}, `when: line 1, column 9: there is no process.pidd; docs/rules.md lists the fields`},
 		{rules.Rule{When: `client.zone == "lna"`}, `when: line 1, column 16: client.zone is never "lna": expected one of unknown, unix`},
 		{rules.Rule{When: `process.runtime == "dockr"`}, `when: line 1, column 20: process.runtime is never "dockr"`},
 		{rules.Rule{When: `attribution in ["sure"]`}, `when: line 1, column 17: attribution is never "sure": expected one of none, uid_only, live_socket, exact_connect`},

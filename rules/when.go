@@ -81,7 +81,16 @@ func exprError(err error) error {
 	if !errors.As(err, &located) || located.Line == 0 {
 		return errors.New(strings.ReplaceAll(err.Error(), "expected bool, but got", "expected true or false, but the expression gives"))
 	}
-	return fmt.Errorf("line %d, column %d: %s", located.Line, located.Column+1, located.Message)
+	return fmt.Errorf("line %d, column %d: %s", located.Line, located.Column+1, inWords(located.Message))
+}
+
+// inWords takes the names of Go's types out of a message: expr says "type rules.peerEnvironment has no field zon".
+func inWords(message string) string {
+	kind, field, ok := strings.Cut(strings.TrimPrefix(message, "type rules."), "Environment has no field ")
+	if !ok {
+		return message
+	}
+	return fmt.Sprintf("there is no %s.%s; docs/rules.md lists the fields", kind, field)
 }
 
 // inCIDR is inCIDR(address, range): false for an empty address, which a Unix-socket peer has.
