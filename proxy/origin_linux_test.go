@@ -124,6 +124,23 @@ func testRulesWaitForTheProcess(t *testing.T, open opener) {
 	}
 }
 
+// Rules that never have enough let nobody in.
+func TestRulesThatAskForEver(t *testing.T) { onEachLane(t, testRulesThatAskForEver) }
+
+func testRulesThatAskForEver(t *testing.T, open opener) {
+	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
+	d := open(t, Config{Rules: verdicts{flow.Verdict{Action: flow.Need, Rule: "more"}}, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	expectNoEntry(t, at("127.0.0.1", port))
+	if v := d.log.waitFor(t, flow.EventSessionRefused, 1)[0].Verdict; v.Rule != "more" || v.Cause != flow.CauseInternal {
+		t.Errorf("%+v", v)
+	}
+	if n := b.connections(); n != 0 {
+		t.Errorf("the backend saw %d connections", n)
+	}
+}
+
 // Without a resolver what is unknown stays so, at once.
 func TestRulesWithoutAResolver(t *testing.T) { onEachLane(t, testRulesWithoutAResolver) }
 

@@ -81,7 +81,10 @@ func (x *session) judge(lead *flow.Lead) flow.Verdict {
 		if !x.search(lead) {
 			return shuttingDown()
 		}
-		v = x.decide()
+		if v = x.decide(); v.Action == flow.Need { // against the contract, and no reason to let anybody in
+			return flow.Verdict{Rule: v.Rule, Cause: flow.CauseInternal,
+				Reason: "the rules ask once more for a process that has been looked for"}
+		}
 	}
 	return v
 }
