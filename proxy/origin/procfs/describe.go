@@ -32,8 +32,9 @@ func (d *Dir) Describe(o Options) (*flow.Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		// A program has an empty command line for a moment after exec; few ever make theirs empty.
-		unfinished := before.exe != "" && empty && attempt < attempts-1
+		// A program has an empty command line for a moment after exec; few ever make theirs empty. (The kernel's own
+		// processes have none, and are read as often: whether there is an executable is not for everybody to see.)
+		unfinished := empty && attempt < attempts-1
 		if after == before && !unfinished {
 			return process, nil
 		}

@@ -196,6 +196,8 @@ func TestDeletedExecutable(t *testing.T) {
 func TestDescribeAnotherUsersProcess(t *testing.T) {
 	testkit.NeedRoot(t)
 	c := testkit.Start(t, exec.Command(testkit.Program(t, "sleep"), "60"))
+	// The kernel answers exec before the new program's command line is in its place.
+	testkit.Wait(t, "the command line of sleep", func() bool { return describe(t, c.PID()).CommandLine != "" }, 20*time.Second)
 	var got *flow.Process
 	asNobody(t, func() { got = describe(t, c.PID()) })
 	if got.Program != "sleep" || !strings.HasSuffix(got.CommandLine, "sleep 60") || got.UID != 0 || len(got.Parents) == 0 {
