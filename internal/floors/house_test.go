@@ -56,12 +56,12 @@ func lodoor() house {
 		0: {"proxy/flow"},
 		1: {
 			"proxy/lane", "proxy/origin/...", "proxy/proxyproto", "proxy/gate/...", "proxy/wire/...", "proxy/kernel/...",
-			"rules", "logsink/journal", "logsink/pcapng",
+			"rules", "logsink/journal", "logsink/pcapng", "logsink/secret",
 			"bench/stats", "bench/parse", "bench/machine", "bench/load",
 		},
 		2: {
-			"proxy/peer", "proxy/probe", "proxy/wrap", "rules/exposure", "logsink", "logsink/alert", "logsink/terminal",
-			"logsink/history", "logsink/export/...", "logsink/replay",
+			"proxy/peer", "proxy/probe", "proxy/wrap", "rules/exposure", "logsink", "logsink/alert/...", "logsink/terminal",
+			"logsink/history", "logsink/coverage", "logsink/export/...", "logsink/replay",
 			"bench/peers", "bench/services",
 		},
 		3: {"proxy", "bench/workload"},

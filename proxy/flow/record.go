@@ -24,13 +24,14 @@ const (
 	EventConfigLoaded
 	EventConfigRejected
 	EventSessionOrigin
+	EventJournalHeartbeat
 )
 
 func eventNames() []string {
 	return []string{
 		"", "journal.start", "journal.stop", "journal.recovered", "journal.gap", "journal.rotated", "journal.pruned",
 		"session.open", "session.close", "session.refused", "alert", "config.loaded", "config.rejected",
-		"session.origin",
+		"session.origin", "journal.heartbeat",
 	}
 }
 
@@ -69,6 +70,30 @@ type Record struct {
 	Alert   *Alert    // alert
 	Config  *Config   // config.loaded, config.rejected
 	Journal *Journal  // journal.*
+	Host    *Host     // journal.start: where the journal is written
+	Beat    *Beat     // journal.heartbeat
+}
+
+// Host is the machine that lodoor runs on.
+type Host struct {
+	Name string // host.name: what the machine calls itself
+	ID   string // host.id: what it was given at its installation, machine-id(5); empty when there is none
+}
+
+// Beat is what lodoor says of itself every few minutes, so that a journal shows when it was there.
+type Beat struct {
+	Open uint64 // sessions that are open now
+	// Sessions are those that were opened since the start, Refused the connections that were not let in, and Dropped
+	// the records that are not in the journal.
+	Sessions, Refused, Dropped uint64
+	// Uptime is the time since the start.
+	Uptime time.Duration
+	// Without is what this machine, or the rights of this process, do not let lodoor do; each in words.
+	Without []string
+	// Config is the hash of the configuration in force.
+	Config string
+	// Services are the names of those that are served.
+	Services []string
 }
 
 // Refusal is what session.refused says beyond the peer and the verdict of its sample.
@@ -110,7 +135,9 @@ func (s *Severity) UnmarshalText(text []byte) error {
 
 // Alert asks for a person's attention. One alert stands for a group of like events.
 type Alert struct {
-	Condition string // non_local_peer, denied, backend_down, limit, journal, config, other
+	// ID names the group: it is the same in all its alerts, and a person silences it by that. 16 hexadecimal digits.
+	ID        string
+	Condition string // built in: see package alert; otherwise the name in the configuration
 	Severity  Severity
 	Zone      Zone      // of the peers; ZoneUnknown when the condition is not about peers
 	Count     uint64    // how many events since the group began
@@ -120,13 +147,22 @@ type Alert struct {
 	Observed  bool // observe mode: it was let in
 	Message   string
 	Sample    []netip.AddrPort
+	// Forwarder and Program name whom the group is about; empty when it is about neither.
+	Forwarder, Program string
+	// By are the values that a condition of the configuration counts by, in its order.
+	By []Label
 }
+
+// Label is a field of records and its value.
+type Label struct{ Name, Value string }
 
 // Config is what config.loaded and config.rejected say.
 type Config struct {
 	Hash   string // SHA-256 of the effective configuration, secrets hidden
 	Source string // file, or "flags"
 	Error  string // config.rejected: every problem, one a line
+	// Services are the names of those that are served, config.loaded.
+	Services []string
 }
 
 // Journal is what the journal says of itself.
