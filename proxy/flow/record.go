@@ -145,6 +145,8 @@ type Alert struct {
 	Last      time.Time
 	Repeat    bool // the group was told before; Count has grown since
 	Observed  bool // observe mode: it was let in
+	Resolved  bool // the group is over
+	Silenced  bool // a person wants to hear nothing of the group for a while: it is recorded, not delivered
 	Message   string
 	Sample    []netip.AddrPort
 	// Forwarder and Program name whom the group is about; empty when it is about neither.
