@@ -50,6 +50,7 @@ type memoryLog struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	records []flow.Record
+	fail    error // of opens
 	hold    bool
 	held    []func()
 	added   []func()
@@ -69,10 +70,14 @@ func (l *memoryLog) Append(r flow.Record, done func(flow.Identity, error)) {
 		l.held = append(l.held, func() { promised(flow.Identity{}, nil) })
 		done = nil
 	}
+	var err error
+	if r.Event == flow.EventSessionOpen {
+		err = l.fail
+	}
 	l.changed.Broadcast()
 	l.mu.Unlock()
 	if done != nil {
-		done(flow.Identity{}, nil)
+		done(flow.Identity{}, err)
 	}
 }
 

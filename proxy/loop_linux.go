@@ -106,6 +106,10 @@ func (a *loopAccept) tell(err error) {
 // Run takes the session a step further, on its loop. What has to be waited for goes on on a goroutine.
 func (x *session) Run(on *lane.Worker) {
 	switch {
+	case x.lost && x.server().config.MustRecord:
+		on.Dealt()
+		x.unrecorded()
+		return
 	case x.recorded:
 		x.connect()
 		return
@@ -134,8 +138,8 @@ func (x *session) Run(on *lane.Worker) {
 }
 
 // written is called when the open record is where it was promised to be, by whoever wrote it.
-func (x *session) written(flow.Identity, error) {
-	x.recorded = true
+func (x *session) written(_ flow.Identity, err error) {
+	x.recorded, x.lost = true, err != nil
 	x.on.Post(x)
 }
 
@@ -194,6 +198,7 @@ func (x *session) connected(err error) {
 
 // closeOnLoop is close on the session's loop.
 func (x *session) closeOnLoop(o flow.Outcome) {
+	x.settings.service.counts.count(&o)
 	x.server().sessions.end(x)
 	x.server().config.Log.Add(x.closed(&o), nil)
 	x.leave()

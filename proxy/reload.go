@@ -163,7 +163,7 @@ func (s *Server) settle(c Service) *service {
 	}
 	svc := s.services[c.Name]
 	if svc == nil {
-		svc = &service{server: s, name: c.Name, limits: newLimiter(c.Limits)}
+		svc = &service{server: s, name: c.Name, limits: newLimiter(c.Limits), counts: s.countersOf(c.Name)}
 	} else {
 		svc.limits.set(c.Limits)
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	Log      Log
 	Recorder Recorder // nil: nothing is recorded
 	Resolver Resolver // nil: processes are not looked for
+	// MustRecord refuses a session whose open record the log could not keep; otherwise it goes on.
+	MustRecord bool
 	// Drain is how long sessions may go on after the end was asked for; 0 ends them at once.
 	Drain time.Duration
 	// Warn takes messages for the person who runs lodoor; nil drops them.
@@ -60,6 +62,8 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
 	services  map[string]*service
+	counters  map[string]*counters // of each service that there was
+	counted   []string             // their names, in the order of their coming
 	stopping  bool
 	running   bool
 }
@@ -69,6 +73,7 @@ type service struct {
 	server  *Server
 	name    string
 	limits  *limiter
+	counts  *counters
 	current atomic.Pointer[settled]
 }
 
@@ -95,6 +100,7 @@ func New(c Config) (*Server, error) {
 		capacity:  capacity(),
 		listeners: make(map[string]*listener),
 		services:  make(map[string]*service),
+		counters:  make(map[string]*counters),
 	}
 	s.rules.Store(&c.Rules)
 	s.force, s.cut = context.WithCancel(context.Background())

@@ -77,6 +77,59 @@ func testNoDialBeforeTheOpenRecord(t *testing.T, open opener) {
 	}
 }
 
+// P7: a journal that fails takes the service away only where it was told to.
+func TestRecordThatIsLost(t *testing.T) {
+	onEachLane(t, func(t *testing.T, open opener) {
+		for _, must := range []bool{false, true} {
+			b := newBackend(t, "127.0.0.1:0")
+			log := newMemoryLog()
+			log.fail = errors.New("no space left on device")
+			port := freePort(t)
+			d := open(t, Config{Log: log, MustRecord: must, Services: []Service{
+				{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+			}})
+			if !must {
+				c := dial(t, at("127.0.0.1", port))
+				echo(t, c, "all the same")
+				_ = c.Close()
+				log.waitFor(t, flow.EventSessionClose, 1)
+				continue
+			}
+			expectNoEntry(t, at("127.0.0.1", port))
+			r := log.waitFor(t, flow.EventSessionClose, 1)[0]
+			if v := r.Outcome.Refused; v == nil || v.Cause != flow.CauseJournal || r.Outcome.End != flow.EndDenied || r.Outcome.Lane != "" {
+				t.Errorf("closed with %+v, %+v", r.Outcome, v)
+			}
+			if b.connections() != 0 {
+				t.Errorf("the backend saw %d connections", b.connections())
+			}
+			if n := d.Counts(); len(n) != 1 || n[0].Refused[flow.CauseJournal] != 1 || n[0].Open != 0 {
+				t.Errorf("counted %+v", n)
+			}
+		}
+	})
+}
+
+func TestCounts(t *testing.T) {
+	onEachLane(t, func(t *testing.T, open opener) {
+		b := newBackend(t, "127.0.0.1:0")
+		port := freePort(t)
+		d := open(t, Config{Services: []Service{
+			{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+		}})
+		c := dial(t, at("127.0.0.1", port))
+		echo(t, c, "hello")
+		if n := d.Counts()[0]; n.Service != "echo" || n.Open != 1 || n.Opened != 1 || n.FromClient != 0 {
+			t.Errorf("with an open session: %+v", n)
+		}
+		_ = c.Close()
+		d.log.waitFor(t, flow.EventSessionClose, 1)
+		if n := d.Counts()[0]; n.Open != 0 || n.Opened != 1 || n.FromClient != 5 || n.FromBackend != 5 {
+			t.Errorf("when it is over: %+v", n)
+		}
+	})
+}
+
 func TestRefusedAreResetAndRecorded(t *testing.T) { onEachLane(t, testRefusedAreResetAndRecorded) }
 
 func testRefusedAreResetAndRecorded(t *testing.T, open opener) {

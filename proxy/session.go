@@ -29,6 +29,7 @@ type session struct {
 	control  lane.Control // set when the lane has it; the table's lock guards it, and killed
 	killed   flow.End     // asked for before the lane had it
 	recorded bool         // on an event loop: the open record is where it was promised to be
+	lost     bool         // on an event loop: or it could not be kept
 	sought   bool         // the peer's process has been looked for, since the rules asked for it
 	stage    atomic.Uint32
 	driven
@@ -55,10 +56,13 @@ func (x *session) proceed(lead flow.Lead) {
 		discard(lead)
 		return
 	}
-	written := make(chan struct{})
-	x.server().config.Log.Append(x.opened(&verdict), func(flow.Identity, error) { close(written) })
+	written := make(chan error, 1)
+	x.server().config.Log.Append(x.opened(&verdict), func(_ flow.Identity, err error) { written <- err })
 	x.seek(lead)
-	<-written
+	if err := <-written; err != nil && x.server().config.MustRecord {
+		x.unrecorded()
+		return
+	}
 	x.tapIn()
 	x.dialling = time.Since(x.accepted)
 	x.dial(nil)
@@ -136,6 +140,7 @@ func (x *session) admit(v *flow.Verdict) bool {
 // refuse resets the client before a byte, and records it.
 func (x *session) refuse(v *flow.Verdict) {
 	_ = x.client.Reset()
+	x.settings.service.counts.refused[v.Cause].Add(1)
 	peer := x.peer()
 	x.server().refused.add(flow.Record{
 		Time: x.accepted, Event: flow.EventSessionRefused, Service: x.settings.service.name,
@@ -146,8 +151,9 @@ func (x *session) refuse(v *flow.Verdict) {
 }
 
 // opened is the open record. The dial waits until it is where the durability says. A journal that fails does not take
-// the service away: what it lost it counts and tells itself.
+// the service away, unless Config.MustRecord says so: what it lost it counts and tells itself.
 func (x *session) opened(v *flow.Verdict) flow.Record {
+	x.settings.service.counts.opened.Add(1)
 	peer := x.peer()
 	return flow.Record{
 		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.settings.service.name, Session: x.id,
@@ -191,6 +197,17 @@ func (x *session) undialled(failed *dialError) {
 	x.close(o)
 }
 
+// unrecorded ends a session whose open record was lost, before the backend has heard of it.
+func (x *session) unrecorded() {
+	_ = x.client.Reset()
+	x.settings.service.counts.refused[flow.CauseJournal].Add(1)
+	x.close(flow.Outcome{
+		Known: true, Duration: time.Since(x.accepted), End: flow.EndDenied, EndedBy: flow.SideLodoor,
+		Refused: &flow.Verdict{Rule: "builtin.journal", Cause: flow.CauseJournal,
+			Reason: "the journal could not keep the session's record, and on_full says that nobody is let in then"},
+	})
+}
+
 // dialled turns the time since the dial began into how long it took.
 func (x *session) dialled() { x.dialling = time.Since(x.accepted) - x.dialling }
 
@@ -222,6 +239,7 @@ func (x *session) attach(control lane.Control) {
 
 // close writes the close record. It may run on a goroutine that other sessions need, and does not wait.
 func (x *session) close(o flow.Outcome) {
+	x.settings.service.counts.count(&o)
 	x.server().sessions.end(x)
 	x.server().config.Log.Append(x.closed(&o), nil)
 	x.leave()

@@ -47,6 +47,9 @@ const (
 	CauseHost            // an HTTP request for another host, or from a page of another origin
 )
 
+// Causes is how many there are.
+const Causes = int(CauseHost) + 1
+
 func causeNames() []string {
 	return []string{
 		"", "non_local", "disguised", "rule", "identity", "limit", "tripwire", "journal", "draining", "internal",
