@@ -3,9 +3,11 @@
 package configs
 
 import (
+	"errors"
 	"time"
 
 	"github.com/lodoor/lodoor/logsink/alert"
+	"github.com/lodoor/lodoor/logsink/alert/channel"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy"
@@ -30,8 +32,8 @@ type Config struct {
 	// Rules are the keys enforce, on_unknown, process_wait and rules of the top level.
 	Rules rules.Settings `mapstructure:",squash"`
 	// Tripwire watches each own non-loopback address, only to refuse, record and alert.
-	Tripwire bool           `mapstructure:"tripwire"`
-	Alerts   alert.Settings `mapstructure:"alerts"`
+	Tripwire bool   `mapstructure:"tripwire"`
+	Alerts   Alerts `mapstructure:"alerts"`
 	// Record is where sessions are recorded; nothing is recorded while its directory is empty.
 	Record pcapng.Settings `mapstructure:"record"`
 	// Lane is how the bytes of sessions move.
@@ -49,6 +51,15 @@ type Log struct {
 	Format LogFormat `mapstructure:"format"`
 	Level  LogLevel  `mapstructure:"level"`
 }
+
+// Alerts are what is told to a person, and where it goes; both in one table.
+type Alerts struct {
+	Engine   alert.Settings   `mapstructure:",squash"`
+	Channels channel.Settings `mapstructure:",squash"`
+}
+
+// Validate says which keys have impossible values, one a line.
+func (a Alerts) Validate() error { return errors.Join(a.Engine.Validate(), a.Channels.Validate()) }
 
 // Privacy is what lodoor does not tell of the processes that it sees.
 type Privacy struct {
@@ -102,7 +113,7 @@ func Default() Config {
 			Enforce: rules.EnforceOn, OnUnknown: rules.OnUnknownDeny, ProcessWait: 200 * time.Millisecond,
 		},
 		Privacy:  Privacy{Processes: true},
-		Alerts:   alert.Settings{Repeat: time.Minute, Timeout: 5 * time.Second},
+		Alerts:   Alerts{alert.Settings{Repeat: time.Minute}, channel.Settings{Timeout: 5 * time.Second}},
 		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
 		Shutdown: Shutdown{Drain: 10 * time.Second},
 	}

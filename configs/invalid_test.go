@@ -216,8 +216,8 @@ func TestEmptyFiles(t *testing.T) {
 func TestSecretStaysHidden(t *testing.T) {
 	const secret = "https://hooks.example/T0KEN"
 	l := load(t, LoadOptions{Environ: []string{"LODOOR_WEBHOOK=" + secret}})
-	if l.Config.Alerts.Webhook != secret {
-		t.Errorf("webhook %q", l.Config.Alerts.Webhook)
+	if l.Config.Alerts.Channels.Webhook != secret {
+		t.Errorf("webhook %q", l.Config.Alerts.Channels.Webhook)
 	}
 	b, err := l.JSON(true)
 	must(t, err)
@@ -238,11 +238,11 @@ func TestSecretStaysHidden(t *testing.T) {
 func TestWebhookPrecedence(t *testing.T) {
 	file := write(t, "a.yaml", "alerts: {webhook_file: /of/file}\n")
 	environ := []string{"LODOOR_WEBHOOK=https://hooks.example/"}
-	a := load(t, LoadOptions{File: file, Environ: environ}).Config.Alerts
+	a := load(t, LoadOptions{File: file, Environ: environ}).Config.Alerts.Channels
 	if a.WebhookFile != "" || a.Webhook == "" {
 		t.Errorf("the file is preferred to the environment: %+v", a)
 	}
-	a = load(t, LoadOptions{File: file, Environ: environ, Flags: []Flag{{"--webhook-file", "alerts.webhook_file", "/of/flag"}}}).Config.Alerts
+	a = load(t, LoadOptions{File: file, Environ: environ, Flags: []Flag{{"--webhook-file", "alerts.webhook_file", "/of/flag"}}}).Config.Alerts.Channels
 	if a.WebhookFile != "/of/flag" || a.Webhook != "" {
 		t.Errorf("the environment is preferred to the command line: %+v", a)
 	}

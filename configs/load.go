@@ -187,7 +187,7 @@ func (l *loader) finish() {
 // settleWebhook obeys the precedence between two settings that say the same: what was given on the command line or in
 // the environment is preferred to what the file says.
 func (l *loader) settleWebhook() {
-	a := &l.out.Config.Alerts
+	a := &l.out.Config.Alerts.Channels
 	url, file := l.out.given["alerts.webhook"], l.out.given["alerts.webhook_file"]
 	switch {
 	case a.Webhook == "" || a.WebhookFile == "":

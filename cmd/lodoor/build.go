@@ -12,6 +12,7 @@ import (
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/logsink/alert"
+	"github.com/lodoor/lodoor/logsink/alert/channel"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/logsink/terminal"
@@ -43,7 +44,7 @@ type door struct {
 	resolver *origin.Resolver // nil: processes are not looked for
 	journal  *journal.Journal // nil: --journal off
 	alerts   *alert.Alerts
-	webhook  *alert.Webhook
+	webhook  *channel.Webhook
 	summary  *terminal.Summary
 	log      *logsink.Log
 	recorder *pcapng.Recorder // nil: nothing is recorded
@@ -287,7 +288,7 @@ func (d *door) buildSinks(out output) error {
 }
 
 func (d *door) buildAlerts() (err error) {
-	settings := d.config.Alerts
+	settings := d.config.Alerts.Channels
 	target, warnings, err := settings.Target()
 	if err != nil {
 		return configError(err)
@@ -295,14 +296,14 @@ func (d *door) buildAlerts() (err error) {
 	for _, w := range warnings {
 		d.say.warn(w)
 	}
-	d.webhook, err = alert.NewWebhook(alert.WebhookConfig{
+	d.webhook, err = channel.NewWebhook(channel.WebhookConfig{
 		Target: target, Timeout: settings.Timeout, Version: version(), Warn: func(err error) { d.say.warn(err.Error()) },
 	})
 	if err != nil {
 		return err
 	}
 	d.alerts, err = alert.New(alert.Config{
-		Repeat: settings.Repeat, Append: func(r flow.Record) { d.log.Append(r, nil) },
+		Repeat: d.config.Alerts.Engine.Repeat, Append: func(r flow.Record) { d.log.Append(r, nil) },
 	})
 	return err
 }

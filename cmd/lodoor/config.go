@@ -54,7 +54,7 @@ func validate(f *runFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return configError(err)
 	}
-	_, warnings, err := loaded.Config.Alerts.Target()
+	_, warnings, err := loaded.Config.Alerts.Channels.Target()
 	if err != nil {
 		return configError(fmt.Errorf("%s: alerts: %w", loaded.Origin("alerts.webhook_file"), err))
 	}

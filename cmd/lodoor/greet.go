@@ -114,7 +114,7 @@ func (d *door) alertWords() string {
 	if d.journal != nil {
 		where = append(where, "in the journal")
 	}
-	if d.config.Alerts.WebhookFile != "" || d.config.Alerts.Webhook != "" {
+	if to := d.config.Alerts.Channels; to.WebhookFile != "" || to.Webhook != "" {
 		return strings.Join(where, ", ") + " and to the webhook"
 	}
 	return strings.Join(where, " and ") + "; --webhook-file FILE sends them on"

@@ -82,7 +82,7 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if err != nil {
 		return err
 	}
-	target, warnings, err := c.Alerts.Target()
+	target, warnings, err := c.Alerts.Channels.Target()
 	if err != nil {
 		return err
 	}
@@ -115,8 +115,8 @@ func needRestart(old, fresh *configs.Config) []string {
 		{"watch", old.Watch == fresh.Watch},
 		{"privacy", old.Privacy == fresh.Privacy},
 		{"forwarders", reflect.DeepEqual(old.Forwarders, fresh.Forwarders)},
-		{"alerts.repeat", old.Alerts.Repeat == fresh.Alerts.Repeat},
-		{"alerts.timeout", old.Alerts.Timeout == fresh.Alerts.Timeout},
+		{"alerts.repeat", old.Alerts.Engine.Repeat == fresh.Alerts.Engine.Repeat},
+		{"alerts.timeout", old.Alerts.Channels.Timeout == fresh.Alerts.Channels.Timeout},
 	} {
 		if !s.same {
 			names = append(names, s.name)

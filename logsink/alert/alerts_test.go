@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,15 +18,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// TestMain names a proxy that nobody is: net/http asks the environment once in a process, if it asks at all.
-func TestMain(m *testing.M) {
-	for _, name := range []string{"HTTP_PROXY", "http_proxy"} {
-		if err := os.Setenv(name, "http://127.0.0.1:1"); err != nil {
-			panic(err)
-		}
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bell is Alerts with what it has appended, and a clock.
 type bell struct {
@@ -367,20 +358,13 @@ func TestSettingsValidate(t *testing.T) {
 		want string
 	}{
 		{alert.Settings{}, ""},
-		{alert.Settings{Repeat: time.Minute, Timeout: time.Second, Webhook: "https://example.com/x"}, ""},
-		{alert.Settings{Repeat: time.Millisecond, Timeout: -1}, "repeat: 1ms is too short"},
-		{alert.Settings{Timeout: -1}, "timeout: -1ns is negative"},
-		{alert.Settings{Webhook: "ftp://secret"}, "webhook: the URL begins neither"},
-		{alert.Settings{Webhook: "https://"}, "webhook: the URL has no host"},
-		{alert.Settings{Webhook: "https://secret\x7f"}, "webhook: this is not a URL"},
+		{alert.Settings{Repeat: time.Minute}, ""},
+		{alert.Settings{Repeat: time.Millisecond}, "repeat: 1ms is too short"},
 	}
 	for _, test := range tests {
 		err := test.s.Validate()
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)) {
 			t.Errorf("%+v: got %v, want %q", test.s, err, test.want)
-		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("the error has the URL in it: %v", err)
 		}
 	}
 }

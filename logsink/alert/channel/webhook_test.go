@@ -1,4 +1,4 @@
-package alert_test
+package channel_test
 
 import (
 	"context"
@@ -23,13 +23,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lodoor/lodoor/logsink"
-	"github.com/lodoor/lodoor/logsink/alert"
+	"github.com/lodoor/lodoor/logsink/alert/channel"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-func target(t *testing.T, url string) alert.Target {
+func target(t *testing.T, url string) channel.Target {
 	t.Helper()
-	to, _, err := alert.Settings{Webhook: url}.Target()
+	to, _, err := channel.Settings{Webhook: url}.Target()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +48,11 @@ func (w *warnings) add(err error) {
 	w.list = append(w.list, err.Error())
 }
 
-func webhook(t *testing.T, c alert.WebhookConfig) (*alert.Webhook, *warnings) {
+func webhook(t *testing.T, c channel.WebhookConfig) (*channel.Webhook, *warnings) {
 	t.Helper()
 	var told warnings
 	c.Warn, c.Host, c.Version = told.add, "db1", "v1"
-	w, err := alert.NewWebhook(c)
+	w, err := channel.NewWebhook(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +65,12 @@ func alertEntry(message string) *flow.Entry {
 		ID: flow.Identity{Journal: "j", Epoch: "e", Seq: 12},
 		Record: &flow.Record{Event: flow.EventAlert, Time: now, Service: "pg", Alert: &flow.Alert{
 			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 3, Repeat: true,
-			First: now, Last: now, Message: message, Sample: []netip.AddrPort{addr(1)},
+			First: now, Last: now, Message: message, Sample: []netip.AddrPort{netip.MustParseAddrPort("198.18.0.1:4444")},
 		}},
 	}
 }
 
-func deliver(t *testing.T, w *alert.Webhook, entries ...*flow.Entry) {
+func deliver(t *testing.T, w *channel.Webhook, entries ...*flow.Entry) {
 	t.Helper()
 	n, err := w.Consume(context.Background(), flow.Batch{Entries: entries, Now: time.Now()})
 	if err != nil || n != len(entries) {
@@ -89,7 +89,7 @@ func TestDelivery(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	w, told := webhook(t, alert.WebhookConfig{Target: target(t, s.URL+"/hook")})
+	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL+"/hook")})
 	e := alertEntry("pg: \u202e\u009b\U000e0041 é")
 	deliver(t, w, e)
 	if err := json.Unmarshal(raw, &got); err != nil {
@@ -121,7 +121,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	}))
 	defer s.Close()
-	w, told := webhook(t, alert.WebhookConfig{Target: target(t, s.URL), GiveUp: time.Nanosecond})
+	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL), GiveUp: time.Nanosecond})
 	deliver(t, w, alertEntry("x"))
 	expected := "webhook: an alert was not delivered: it answered 307 Temporary Redirect; redirects are not followed"
 	if followed || len(told.list) != 1 || told.list[0] != expected {
@@ -135,7 +135,7 @@ func TestNoProxyIsAsked(t *testing.T) {
 	var got atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got.Add(1) }))
 	defer s.Close()
-	w, told := webhook(t, alert.WebhookConfig{
+	w, told := webhook(t, channel.WebhookConfig{
 		Target: target(t, strings.Replace(s.URL, "127.0.0.1", "0.0.0.0", 1)), GiveUp: time.Nanosecond,
 	})
 	deliver(t, w, alertEntry("x"))
@@ -156,7 +156,7 @@ func TestEndlessAnswerIsNotRead(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	w, told := webhook(t, alert.WebhookConfig{Target: target(t, s.URL), Timeout: 5 * time.Second})
+	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL), Timeout: 5 * time.Second})
 	deliver(t, w, alertEntry("x"))
 	// What is not read is at most what the sockets hold.
 	if n := written.Load(); n > 64<<20 || len(told.list) != 0 {
@@ -219,7 +219,7 @@ func TestFailuresDoNotNameTheURL(t *testing.T) {
 			if test.name == "silent" {
 				timeout = 50 * time.Millisecond
 			}
-			w, told := webhook(t, alert.WebhookConfig{
+			w, told := webhook(t, channel.WebhookConfig{
 				Target: target(t, test.url+"/s3cr3t?token=s3cr3t"), Timeout: timeout, GiveUp: time.Nanosecond,
 				Transport: test.transport,
 			})
@@ -249,7 +249,7 @@ func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
-		w, told := webhook(t, alert.WebhookConfig{
+		w, told := webhook(t, channel.WebhookConfig{
 			Target: target(t, "https://example.invalid"),
 			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 				at = append(at, time.Since(begin))
@@ -278,7 +278,7 @@ func TestDeadWebhookIsGivenUpAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead, attempts := true, 0
 		var body []byte
-		w, told := webhook(t, alert.WebhookConfig{
+		w, told := webhook(t, channel.WebhookConfig{
 			Target: target(t, "https://example.invalid"),
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				attempts++
@@ -317,7 +317,7 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		after := []string{"90", "99999", ""}
 		begin := time.Now()
 		var at []time.Duration
-		w, _ := webhook(t, alert.WebhookConfig{
+		w, _ := webhook(t, channel.WebhookConfig{
 			Target: target(t, "https://example.invalid"),
 			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 				at = append(at, time.Since(begin))
@@ -337,7 +337,7 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 // A dead webhook holds up neither the log nor other sinks, and the end of lodoor no longer than the flush.
 func TestDeadWebhookSlowsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, _ := webhook(t, alert.WebhookConfig{
+		w, _ := webhook(t, channel.WebhookConfig{
 			Target: target(t, "https://example.invalid"),
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
@@ -383,7 +383,7 @@ func TestRetarget(t *testing.T) {
 		}
 		return answer(http.StatusOK, nil)
 	})
-	w, _ := webhook(t, alert.WebhookConfig{Transport: transport})
+	w, _ := webhook(t, channel.WebhookConfig{Transport: transport})
 	deliver(t, w, alertEntry("x"))
 	w.Retarget(target(t, "https://b.invalid"))
 	deliver(t, w, alertEntry("y"))
@@ -394,12 +394,12 @@ func TestRetarget(t *testing.T) {
 
 func TestTargetFromFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hook")
-	write := func(text string, mode os.FileMode) alert.Settings {
+	write := func(text string, mode os.FileMode) channel.Settings {
 		t.Helper()
 		if err := errors.Join(os.WriteFile(path, []byte(text), mode), os.Chmod(path, mode)); err != nil {
 			t.Fatal(err)
 		}
-		return alert.Settings{WebhookFile: path}
+		return channel.Settings{WebhookFile: path}
 	}
 	tests := []struct {
 		name, text, warning, err string
@@ -432,10 +432,10 @@ func TestTargetFromFile(t *testing.T) {
 			}
 		})
 	}
-	if to, _, err := (alert.Settings{}).Target(); err != nil || !to.IsZero() {
+	if to, _, err := (channel.Settings{}).Target(); err != nil || !to.IsZero() {
 		t.Errorf("without a webhook: %v, %v", to, err)
 	}
-	if _, _, err := (alert.Settings{WebhookFile: path + "x"}).Target(); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := (channel.Settings{WebhookFile: path + "x"}).Target(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package alert
+package channel
 
 import (
 	"bufio"
@@ -27,7 +27,7 @@ func (t Target) String() string {
 }
 
 // GoString never says the URL.
-func (t Target) GoString() string { return "alert.Target{" + t.String() + "}" }
+func (t Target) GoString() string { return "channel.Target{" + t.String() + "}" }
 
 // IsZero says whether there is no target.
 func (t Target) IsZero() bool { return t.url == nil }
