@@ -20,10 +20,19 @@ type Config struct {
 	Settings Settings
 	// Version is lodoor's, for journal.start.
 	Version string
+	// Host is told by journal.start, so that a journal says where it was written.
+	Host flow.Host
 	// Trouble is told when writing begins to fail, when a segment could not be begun, and when the file system is
-	// short of space though nothing is left to erase. nil is nobody. It is called by who writes, Run or a Flush, and
-	// must not block; it may Append.
+	// short of space though nothing is left to erase. errors.Is finds [ErrSpace] in it when space is what lacks. nil is
+	// nobody. It is called by who writes, Run or a Flush, and must not block; it may Append.
 	Trouble func(error)
+	// Mended, which may be nil, is told when nothing of what Trouble was told is so any more: records of every kind are
+	// written again, and space is no longer short. It is called as Trouble is.
+	Mended func()
+	// Own, which may be nil, gets each record that the journal wrote on its own account, after it is in the journal and
+	// in the order of the records: start, recovered, the closes of a crash, rotated, pruned, gap, stop. It is called by
+	// Open, by who writes, and by Close; it must not block and may Append. The record stays as it is.
+	Own func(flow.Identity, *flow.Record)
 	// QueueBytes and QueueRecords bound what waits to be written; 0 is 16 MiB and 65,536.
 	QueueBytes, QueueRecords int
 }

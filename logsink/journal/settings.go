@@ -5,6 +5,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (d *Durability) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Settings are the journal's part of the configuration. Zero values are the defaults named here.
+// Settings are the journal's part of the configuration. Zero values are the defaults named here, but for Compress.
 type Settings struct {
 	// Dir is the journal's directory; empty is the default place, "off" is no journal.
 	Dir        string        `mapstructure:"dir"`
@@ -54,28 +55,75 @@ type Settings struct {
 	MaxAge     time.Duration `mapstructure:"max_age"`     // 30 days
 	KeepFree   flow.Size     `mapstructure:"keep_free"`   // on the file system; 1 GiB, at most a tenth of it
 	RotateSize flow.Size     `mapstructure:"rotate_size"` // of a segment; 32 MiB, at most a quarter of MaxSize
+	RotateAge  time.Duration `mapstructure:"rotate_age"`  // of a segment that has records; 24 hours
+	OnFull     OnFull        `mapstructure:"on_full"`
+	// RefusalsShare is how many percent of RotateSize records of refused connections may take in a segment, before
+	// they are told together, once a minute; 25. With 100 each is told.
+	RefusalsShare int `mapstructure:"refusals_share"`
+	// Compress says whether finished segments are compressed once they are an hour old and every feed has passed them.
+	// The configuration's default is true.
+	Compress bool `mapstructure:"compress"`
 }
 
+// The defaults.
 const (
-	defaultMaxSize    = 512 * flow.MiB
-	defaultMaxAge     = 30 * 24 * time.Hour
-	defaultKeepFree   = flow.GiB
-	defaultRotateSize = 32 * flow.MiB
-	smallestRotate    = 4 * flow.KiB
+	DefaultMaxSize       = 512 * flow.MiB
+	DefaultMaxAge        = 30 * 24 * time.Hour
+	DefaultRotateSize    = 32 * flow.MiB
+	DefaultRotateAge     = 24 * time.Hour
+	DefaultRefusalsShare = 25 // percent
+
+	defaultKeepFree  = flow.GiB
+	smallestRotate   = 4 * flow.KiB
+	minRotateAge     = time.Second
+	allRefusalsShare = 100
 )
+
+// Validate says which keys have impossible values, one a line. It looks at no directory.
+func (s Settings) Validate() error {
+	var errs []error
+	for _, size := range []struct {
+		key  string
+		size flow.Size
+	}{{"max_size", s.MaxSize}, {"keep_free", s.KeepFree}, {"rotate_size", s.RotateSize}} {
+		if size.size < 0 {
+			errs = append(errs, fmt.Errorf("%s: %s is negative: expected a size, as in 512MiB, or 0 for the default",
+				size.key, size.size))
+		}
+	}
+	if s.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("max_age: %v is negative: expected a duration, as in 30d, or 0 for the default",
+			s.MaxAge))
+	}
+	if s.RotateAge != 0 && s.RotateAge < minRotateAge {
+		errs = append(errs, fmt.Errorf("rotate_age: %v is too short: expected at least %v, or 0 for %v", s.RotateAge,
+			minRotateAge, DefaultRotateAge))
+	}
+	if s.RefusalsShare < 0 || s.RefusalsShare > allRefusalsShare {
+		errs = append(errs, fmt.Errorf("refusals_share: %d is no share: expected percent from 1 to 100, or 0 for %d",
+			s.RefusalsShare, DefaultRefusalsShare))
+	}
+	return errors.Join(errs...)
+}
 
 // withDefaults fills in what was not set. total is the size of the file system, 0 when it is not known.
 func (s Settings) withDefaults(total uint64) Settings {
 	if s.MaxSize <= 0 {
-		s.MaxSize = defaultMaxSize
+		s.MaxSize = DefaultMaxSize
 	}
 	if s.MaxAge <= 0 {
-		s.MaxAge = defaultMaxAge
+		s.MaxAge = DefaultMaxAge
 	}
 	if s.RotateSize <= 0 {
-		s.RotateSize = defaultRotateSize
+		s.RotateSize = DefaultRotateSize
 	}
 	s.RotateSize = min(s.RotateSize, max(s.MaxSize/4, smallestRotate))
+	if s.RotateAge <= 0 {
+		s.RotateAge = DefaultRotateAge
+	}
+	if s.RefusalsShare <= 0 {
+		s.RefusalsShare = DefaultRefusalsShare
+	}
 	if s.KeepFree <= 0 {
 		s.KeepFree = defaultKeepFree
 		if total > 0 {
