@@ -83,6 +83,8 @@ func (d *decoder) record(w *wireRecord) flow.Record {
 	r.Alert = d.alert(w.Alert)
 	r.Config = config(w.Config)
 	r.Journal = journal(w.Journal)
+	r.Host = host(w.Host)
+	r.Beat = beat(w.Beat)
 	return r
 }
 

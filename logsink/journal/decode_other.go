@@ -27,8 +27,10 @@ func (d *decoder) alert(w *wireAlert) *flow.Alert {
 		return nil
 	}
 	a := &flow.Alert{
-		Condition: text(w.Condition, w.ConditionRaw), Count: w.Count, First: w.First, Last: w.Last, Repeat: w.Repeat,
-		Observed: w.Observed, Message: text(w.Message, w.MessageRaw), Sample: d.addrPorts(w.Sample),
+		ID: w.ID, Condition: text(w.Condition, w.ConditionRaw), Count: w.Count, First: w.First, Last: w.Last,
+		Repeat: w.Repeat, Observed: w.Observed, Resolved: w.Resolved, Silenced: w.Silenced,
+		Message: text(w.Message, w.MessageRaw), Sample: d.addrPorts(w.Sample),
+		Forwarder: text(w.Forwarder, w.ForwarderRaw), Program: text(w.Program, w.ProgramRaw), By: d.labels(w.By),
 	}
 	d.word(&a.Severity, w.Severity)
 	d.optional(&a.Zone, w.Zone)
@@ -41,6 +43,7 @@ func config(w *wireConfig) *flow.Config {
 	}
 	return &flow.Config{
 		Hash: text(w.Hash, w.HashRaw), Source: text(w.Source, w.SourceRaw), Error: text(w.Error, w.ErrorRaw),
+		Services: texts(w.Services, w.ServicesRaw),
 	}
 }
 

@@ -106,21 +106,43 @@ func exampleRecords(w *writer) []flow.Record {
 	three := flow.SessionID([]byte("c3e5g7j9m1p3r5t7"))
 	start := w.begun(time.Time{}, flow.EventJournalStart)
 	start.Journal.Version, start.Journal.PID = "v0.1.0", 4711
+	start.Host = &flow.Host{Name: "ada-laptop", ID: strings.Repeat("89abcdef", 4)}
 	open, origin, over := opened(one), located(one), closed(one)
 	open.Origin = &flow.Origin{Attribution: flow.AttributionUIDOnly, UID: 1000, User: "ada"}
 	over.Origin = origin.Origin
 	stranger := exampleStranger(netip.MustParseAddrPort("192.0.2.7:40112"))
 	return append([]flow.Record{
 		start,
-		{Event: flow.EventConfigLoaded, Config: &flow.Config{Hash: chainStart("x").String(), Source: "flags"}},
+		{Event: flow.EventConfigLoaded, Config: &flow.Config{
+			Hash: chainStart("x").String(), Source: "flags", Services: []string{"pg", "web"},
+		}},
 		open, origin, over, stranger,
 		{Event: flow.EventAlert, Service: "pg", Alert: &flow.Alert{
-			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 1,
-			Message: "192.0.2.7 tried to reach pg and was refused",
-			Sample:  []netip.AddrPort{stranger.Peer.Addr},
+			ID: "5f0c7a1d2b3e4968", Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN,
+			Count: 1, Message: "192.0.2.7 tried to reach pg and was refused",
+			Sample: []netip.AddrPort{stranger.Peer.Addr},
 		}},
-		exampleUnix(two), exampleConveyed(three), exampleHost(three),
+		exampleUnix(two), exampleConveyed(three), exampleHost(three), exampleBeat(), exampleResolved(),
 	}, exampleOwn(two)...)
+}
+
+func exampleBeat() flow.Record {
+	return flow.Record{Event: flow.EventJournalHeartbeat, Beat: &flow.Beat{
+		Open: 1, Sessions: 3, Refused: 1, Uptime: 5 * time.Minute, Config: chainStart("x").String(),
+		Without:  []string{"programs of other users: lodoor has not CAP_SYS_PTRACE"},
+		Services: []string{"pg", "web"},
+	}}
+}
+
+// exampleResolved is the end of a group of a condition that stands in a configuration.
+func exampleResolved() flow.Record {
+	first := time.Date(2026, 3, 14, 9, 27, 1, 0, time.UTC)
+	return flow.Record{Event: flow.EventAlert, Service: "web", Alert: &flow.Alert{
+		ID: "0d9e8f7a6b5c4321", Condition: "many_denied", Severity: flow.SeverityWarning, Count: 24, First: first,
+		Last: first.Add(3 * time.Second), Resolved: true, Silenced: true, Message: "many_denied is over: 24 records in all",
+		Forwarder: "haproxy", Program: "haproxy",
+		By: []flow.Label{{Name: "service.name", Value: "web"}, {Name: "rule.cause", Value: "host"}},
+	}}
 }
 
 // exampleStranger is somebody who is not let in.

@@ -63,6 +63,8 @@ func (c *encoder) encode(r *flow.Record) error {
 	c.alert(e, r.Alert)
 	c.config(e, r.Config)
 	c.journal(e, r.Journal)
+	c.host(e, r.Host)
+	c.heartbeat(e, r.Beat)
 	e.Send()
 	if len(c.out) > maxLine-chainTail-len(seqKey)-20 {
 		return errTooLong
@@ -80,7 +82,7 @@ func (c *encoder) str(e *zerolog.Event, key, s string) {
 	c.text = text
 	e.RawJSON(key, text)
 	if !whole {
-		e.Str(key+"_base64", base64.StdEncoding.EncodeToString([]byte(s)))
+		e.Str(key+rawSuffix, base64.StdEncoding.EncodeToString([]byte(s)))
 	}
 }
 

@@ -84,6 +84,7 @@ func (c *encoder) alert(e *zerolog.Event, a *flow.Alert) {
 		return
 	}
 	d := e.CreateDict()
+	c.str(d, "id", a.ID)
 	c.str(d, "condition", a.Condition)
 	d.Str("severity", a.Severity.String())
 	if a.Zone != flow.ZoneUnknown {
@@ -94,8 +95,13 @@ func (c *encoder) alert(e *zerolog.Event, a *flow.Alert) {
 	c.timeSet(d, "last", a.Last)
 	flag(d, "repeat", a.Repeat)
 	flag(d, "observed", a.Observed)
+	flag(d, "resolved", a.Resolved)
+	flag(d, "silenced", a.Silenced)
 	c.str(d, "message", a.Message)
 	c.addrPorts(d, "sample", a.Sample)
+	c.str(d, "forwarder", clip(a.Forwarder, nameMax))
+	c.str(d, "program", clip(a.Program, nameMax))
+	c.labels(d, "by", a.By)
 	e.Dict("alert", d)
 }
 
@@ -113,6 +119,7 @@ func (c *encoder) config(e *zerolog.Event, f *flow.Config) {
 	c.str(d, "hash", f.Hash)
 	c.str(d, "source", f.Source)
 	c.str(d, "error", f.Error)
+	c.strs(d, "services", f.Services)
 	e.Dict("config", d)
 }
 

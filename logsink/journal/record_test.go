@@ -154,12 +154,40 @@ func drawAlert(t *rapid.T) flow.Alert {
 		Zone: enum(t, "zone", flow.ZonePublic+1), Count: rapid.Uint64().Draw(t, "count"),
 		First: anyTime().Draw(t, "first"), Last: anyTime().Draw(t, "last"), Repeat: rapid.Bool().Draw(t, "repeat"),
 		Observed: rapid.Bool().Draw(t, "observed"), Message: drawText(t, "message"),
-		Sample: rapid.SliceOfN(anyAddr(), 0, 3).Draw(t, "sample"),
+		Sample: rapid.SliceOfN(anyAddr(), 0, 3).Draw(t, "sample"), Resolved: rapid.Bool().Draw(t, "resolved"),
+		Silenced: rapid.Bool().Draw(t, "silenced"), ID: rapid.SampledFrom([]string{"", randomHex(8)}).Draw(t, "id"),
+		Forwarder: drawText(t, "forwarder"), Program: drawText(t, "program"), By: drawLabels(t),
 	}
 }
 
 func drawConfig(t *rapid.T) flow.Config {
-	return flow.Config{Hash: drawText(t, "hash"), Source: drawText(t, "source"), Error: drawText(t, "error")}
+	return flow.Config{
+		Hash: drawText(t, "hash"), Source: drawText(t, "source"), Error: drawText(t, "error"),
+		Services: rapid.SliceOfN(anyText(), 0, 3).Draw(t, "services"),
+	}
+}
+
+// drawLabels draws them in an order that no sorting would give.
+func drawLabels(t *rapid.T) (list []flow.Label) {
+	names := rapid.Permutation([]string{"service", "origin.program", "client.address"}).Draw(t, "names")
+	for _, name := range names[:rapid.IntRange(0, len(names)).Draw(t, "labels")] {
+		list = append(list, flow.Label{Name: name, Value: drawText(t, name)})
+	}
+	return list
+}
+
+func drawHost(t *rapid.T) flow.Host {
+	return flow.Host{Name: drawText(t, "host"), ID: drawText(t, "host id")}
+}
+
+func drawBeat(t *rapid.T) flow.Beat {
+	n := rapid.Uint64()
+	return flow.Beat{
+		Open: n.Draw(t, "open"), Sessions: n.Draw(t, "sessions"), Refused: n.Draw(t, "refused"),
+		Dropped: n.Draw(t, "dropped"), Uptime: anyDuration().Draw(t, "uptime"), Config: drawText(t, "config hash"),
+		Without:  rapid.SliceOfN(anyText(), 0, 3).Draw(t, "without"),
+		Services: rapid.SliceOfN(anyText(), 0, 3).Draw(t, "services"),
+	}
 }
 
 func drawJournal(t *rapid.T) flow.Journal {
@@ -175,12 +203,12 @@ func drawJournal(t *rapid.T) flow.Journal {
 // drawRecord draws a record with any parts: what an event has is no matter of the encoding.
 func drawRecord(t *rapid.T) flow.Record {
 	r := flow.Record{
-		Time: anyTime().Draw(t, "time"), Event: 1 + enum(t, "event", flow.EventSessionOrigin),
+		Time: anyTime().Draw(t, "time"), Event: 1 + enum(t, "event", flow.EventJournalHeartbeat),
 		Service: drawText(t, "service"), Peer: maybe(t, "peer", drawPeer), Origin: maybe(t, "origin", drawOrigin),
 		Backend: maybe(t, "backend", drawEndpoint), Verdict: maybe(t, "verdict", drawVerdict),
 		Outcome: maybe(t, "outcome", drawOutcome), Refusal: maybe(t, "refusal", drawRefusal),
 		Alert: maybe(t, "alert", drawAlert), Config: maybe(t, "config", drawConfig),
-		Journal: maybe(t, "journal", drawJournal),
+		Journal: maybe(t, "journal", drawJournal), Host: maybe(t, "host", drawHost), Beat: maybe(t, "beat", drawBeat),
 	}
 	if rapid.Bool().Draw(t, "has session") {
 		r.Session = flow.NewSessionID()
@@ -298,6 +326,27 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
+func TestBeatsTellTheirZeros(t *testing.T) {
+	line := string(lineOf(t, &flow.Record{Event: flow.EventJournalHeartbeat, Beat: &flow.Beat{}}))
+	if want := `"heartbeat":{"open":0,"sessions":0,"refused":0,"dropped":0,"uptime_ns":0}`; !strings.Contains(line, want) {
+		t.Errorf("%s\ndoes not have %s", line, want)
+	}
+}
+
+func TestLabelsKeepTheirOrder(t *testing.T) {
+	by := []flow.Label{{Name: "service", Value: "b\x1b"}, {Name: "client.address"}, {Name: "origin.program", Value: "a\xff"}}
+	line := string(lineOf(t, &flow.Record{Event: flow.EventAlert, Alert: &flow.Alert{By: by}}))
+	want := `"by":{"service":"b\u001b","client.address":"","origin.program":"a\ufffd","origin.program_base64":"Yf8="}`
+	if !strings.Contains(line, want) {
+		t.Errorf("%s\ndoes not have %s", line, want)
+	}
+	for _, bad := range []string{`[]`, `{"a":1}`, `{"a":"x","a_base64":"?"}`} {
+		if _, err := Decode([]byte(`{"seq":1,"event":"alert","alert":{"severity":"info","by":` + bad + `}}`)); err == nil {
+			t.Errorf("by %s is taken", bad)
+		}
+	}
+}
+
 // FuzzLine gives one text to every field that a peer, or who it runs as, can influence.
 func FuzzLine(f *testing.F) {
 	f.Add("psql", []byte{127, 0, 0, 1})
@@ -313,8 +362,9 @@ func FuzzLine(f *testing.F) {
 		r.Origin.Holders = []*flow.Process{{PID: 1, Program: s, User: s}, r.Origin.Process}
 		r.Backend = &flow.Endpoint{Path: "/" + s}
 		r.Verdict = &flow.Verdict{Rule: s, Reason: s}
-		r.Alert = &flow.Alert{Condition: s, Message: s}
-		r.Config = &flow.Config{Source: s, Error: s}
+		r.Alert = &flow.Alert{Condition: s, Message: s, Forwarder: s, Program: s, By: []flow.Label{{Name: "service", Value: s}}}
+		r.Config = &flow.Config{Source: s, Error: s, Services: []string{s}}
+		r.Host, r.Beat = &flow.Host{Name: s, ID: s}, &flow.Beat{Without: []string{"x", s}, Services: []string{s}}
 		r.Journal = &flow.Journal{Reason: s}
 		r.Outcome.Server = netip.AddrPort{}
 		if addr.IsValid() {

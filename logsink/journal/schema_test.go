@@ -32,6 +32,7 @@ type node struct {
 	Minimum, Maximum  *float64
 	MinItems          int
 	Items             *node
+	Additional        *node `json:"additionalProperties"`
 }
 
 func parseSchema(t testing.TB) *node {
@@ -115,6 +116,9 @@ func (n *node) checkObject(root *node, path string, v map[string]any) error {
 	}
 	for name, member := range v {
 		p := n.Properties[name]
+		if p == nil {
+			p = n.Additional
+		}
 		if p == nil {
 			return fmt.Errorf("%s.%s is not in the schema", path, name)
 		}

@@ -1,6 +1,9 @@
 package journal
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // The wire types are the record as it is decoded. Their tags are the list of all members that there are: a test holds
 // it together with the encoder, the schema and docs/record-format.md.
@@ -26,6 +29,8 @@ type wireRecord struct {
 	Alert     *wireAlert     `json:"alert"`
 	Config    *wireConfig    `json:"config"`
 	Journal   *wireJournal   `json:"journal"`
+	Host      *wireHost      `json:"host"`
+	Beat      *wireBeat      `json:"heartbeat"`
 	Chain     string         `json:"chain"`
 }
 
@@ -120,6 +125,7 @@ type wireRefused struct {
 }
 
 type wireAlert struct {
+	ID           string    `json:"id"`
 	Condition    string    `json:"condition"`
 	ConditionRaw []byte    `json:"condition_base64"`
 	Severity     string    `json:"severity"`
@@ -129,9 +135,17 @@ type wireAlert struct {
 	Last         time.Time `json:"last"`
 	Repeat       bool      `json:"repeat"`
 	Observed     bool      `json:"observed"`
+	Resolved     bool      `json:"resolved"`
+	Silenced     bool      `json:"silenced"`
 	Message      string    `json:"message"`
 	MessageRaw   []byte    `json:"message_base64"`
 	Sample       []string  `json:"sample"`
+	Forwarder    string    `json:"forwarder"`
+	ForwarderRaw []byte    `json:"forwarder_base64"`
+	Program      string    `json:"program"`
+	ProgramRaw   []byte    `json:"program_base64"`
+	// By is an object whose order matters.
+	By json.RawMessage `json:"by"`
 }
 
 type wireConfig struct {
@@ -141,6 +155,7 @@ type wireConfig struct {
 	SourceRaw []byte `json:"source_base64"`
 	Error     string `json:"error"`
 	ErrorRaw  []byte `json:"error_base64"`
+	wireServices
 }
 
 type wireJournal struct {
@@ -158,4 +173,29 @@ type wireJournal struct {
 	Bytes      uint64 `json:"bytes"`
 	Reason     string `json:"reason"`
 	ReasonRaw  []byte `json:"reason_base64"`
+}
+
+type wireServices struct {
+	Services    []string `json:"services"`
+	ServicesRaw [][]byte `json:"services_base64"`
+}
+
+type wireHost struct {
+	Name    string `json:"name"`
+	NameRaw []byte `json:"name_base64"`
+	ID      string `json:"id"`
+	IDRaw   []byte `json:"id_base64"`
+}
+
+type wireBeat struct {
+	Open       uint64   `json:"open"`
+	Sessions   uint64   `json:"sessions"`
+	Refused    uint64   `json:"refused"`
+	Dropped    uint64   `json:"dropped"`
+	Uptime     int64    `json:"uptime_ns"`
+	Without    []string `json:"without"`
+	WithoutRaw [][]byte `json:"without_base64"`
+	Config     string   `json:"config_hash"`
+	ConfigRaw  []byte   `json:"config_hash_base64"`
+	wireServices
 }
