@@ -55,10 +55,10 @@ func New(c Config) (*Console, error) {
 // Name is "console".
 func (c *Console) Name() string { return "console" }
 
-// Wants says which events are shown.
+// Wants says which events are shown. A person who sees the lines come needs no heartbeat.
 func (c *Console) Wants(e flow.Event) bool {
 	if !c.c.Quiet {
-		return true
+		return e != flow.EventJournalHeartbeat || c.c.Encode != nil
 	}
 	switch e {
 	case flow.EventSessionRefused, flow.EventAlert, flow.EventJournalGap, flow.EventConfigRejected:

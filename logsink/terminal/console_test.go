@@ -151,6 +151,16 @@ func TestQuietWantsOnlyWhatMatters(t *testing.T) {
 	}
 }
 
+func TestHeartbeatsAreForPrograms(t *testing.T) {
+	people := console(t, terminal.Config{Out: io.Discard})
+	programs := console(t, terminal.Config{Out: io.Discard, Encode: func(b []byte, _ flow.Identity, _ *flow.Record) ([]byte, error) {
+		return b, nil
+	}})
+	if e := flow.EventJournalHeartbeat; people.Wants(e) || !programs.Wants(e) {
+		t.Errorf("people want them: %v, programs: %v", people.Wants(e), programs.Wants(e))
+	}
+}
+
 // pipe is a real pipe; its ends are closed with the test.
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()

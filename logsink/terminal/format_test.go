@@ -99,6 +99,16 @@ func alert() flow.Record {
 	}}
 }
 
+func resolved() flow.Record {
+	r := alert()
+	r.Alert.Resolved, r.Alert.Silenced, r.Alert.Message = true, true, "pg: nobody came for 10m"
+	return r
+}
+
+func beat(b flow.Beat) flow.Record {
+	return flow.Record{Time: at(), Event: flow.EventJournalHeartbeat, Beat: &b}
+}
+
 func TestLines(t *testing.T) {
 	ordinary := flow.Outcome{
 		Known: true, FromClient: 1229, FromBackend: 3 << 20, Duration: 1204 * time.Millisecond, End: flow.EndFIN,
@@ -183,6 +193,10 @@ func TestLines(t *testing.T) {
 		{"observed", observed,
 			"OBSERVED  k3v9qd  -                         192.0.2.7:4444         let in, would be refused: rule x"},
 		{"alert", alert(), "ALERT     CRITICAL  pg: refused 192.0.2.7:4444  [non_local_peer]"},
+		{"alert that is over and silenced", resolved(),
+			"RESOLVED  CRITICAL  pg: nobody came for 10m  [non_local_peer]  silenced"},
+		{"heartbeat", beat(flow.Beat{Open: 2, Sessions: 31, Refused: 4, Dropped: 1, Uptime: time.Hour}),
+			"alive     up for 1h0m0s: 2 open of 31 sessions, 4 refused, 1 record lost"},
 		{"gap", journal(flow.EventJournalGap, flow.Journal{Count: 3, Reason: "disk full"}),
 			"JOURNAL   GAP: 3 records lost: disk full"},
 		{"recovered", journal(flow.EventJournalRecovered, flow.Journal{Count: 1, Bytes: 100}),

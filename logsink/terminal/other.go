@@ -1,23 +1,40 @@
 package terminal
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 func alertLine(l *line, a *flow.Alert) {
-	p := red
-	if a != nil && a.Severity == flow.SeverityInfo {
-		p = yellow
-	}
-	l.cell(p, "ALERT", eventWidth)
 	if a == nil {
+		l.cell(red, "ALERT", eventWidth)
 		return
 	}
+	p, word := red, "ALERT"
+	switch {
+	case a.Resolved:
+		p, word = green, "RESOLVED"
+	case a.Severity == flow.SeverityInfo:
+		p = yellow
+	}
+	l.cell(p, word, eventWidth)
 	l.cell(p, strings.ToUpper(a.Severity.String()), 0)
 	l.cell(p, a.Message, 0)
 	l.cell(dim, "["+a.Condition+"]", 0)
+	if a.Silenced {
+		l.cell(dim, "silenced", 0)
+	}
+}
+
+// beatWords say what was counted until a heartbeat.
+func beatWords(b *flow.Beat) string {
+	words := fmt.Sprintf("up for %s: %d open of %s, %d refused", span(b.Uptime), b.Open, count(b.Sessions, "session"), b.Refused)
+	if b.Dropped > 0 {
+		words += ", " + count(b.Dropped, "record") + " lost"
+	}
+	return words
 }
 
 // otherLine is for what the journal and the configuration say.
@@ -36,6 +53,9 @@ func otherLine(l *line, r *flow.Record) {
 	case r.Journal != nil:
 		l.cell(dim, "journal", eventWidth)
 		l.cell(plain, journalWords(r.Event, r.Journal), 0)
+	case r.Beat != nil:
+		l.cell(dim, "alive", eventWidth)
+		l.cell(plain, beatWords(r.Beat), 0)
 	default:
 		l.cell(plain, r.Event.String(), eventWidth)
 	}
