@@ -19,6 +19,14 @@ type Destination interface {
 	Deliver(ctx context.Context, entries []Entry) (int, error)
 }
 
+// Waiter is an error of Deliver that says how long the destination wants to be left alone, as an HTTP answer does with
+// Retry-After. A feed looks for it with errors.As and pauses for as long, or for its own pause where that is longer; 0
+// says nothing.
+type Waiter interface {
+	error
+	RetryAfter() time.Duration
+}
+
 // Resumer is a Destination that knows itself what it has: the feed asks when it begins, and again after each error, and
 // goes on behind the answer. Its cursor then only says what may be erased.
 type Resumer interface {
