@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ const (
 	segmentPrefix = "journal-"
 	segmentSuffix = ".jsonl"
 	tornMark      = ".torn-"
+	// temporarySuffix is of files that take another's place when they are whole.
+	temporarySuffix = ".tmp"
 )
 
 // segment is one file of the journal.
@@ -100,6 +103,9 @@ func firstEntry(path string) (Entry, error) {
 	}
 	return e, nil
 }
+
+// openSegment opens a segment for reading.
+func openSegment(path string) (io.ReadCloser, error) { return os.Open(path) }
 
 // before is the point before a segment's first record, as that record tells it.
 func before(first Entry) (point, bool) {
