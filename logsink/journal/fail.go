@@ -13,20 +13,35 @@ import (
 // fail is what follows a write or a sync that did not succeed. Whether its bytes will survive is not known and cannot
 // be found out by trying again, so none of them counts: every waiter is told, the records are taken off the segment,
 // and a new one is begun.
+//
+// When it was for want of space the reserve is given up, and the next attempt is made at once.
 func (w *writer) fail(items []item, err error, now time.Time) {
 	w.broken = err
 	w.retryAt = now.Add(retryPause)
 	w.drop(items, err)
+	full, known := errors.Is(err, ErrSpace), w.thrift != nil
+	if full {
+		w.economize(err, now)
+	}
+	if full && known {
+		return // the reserve is used up; there is nothing new to tell
+	}
+	if full {
+		w.retryAt = now
+	}
 	w.report(err)
 }
 
+// keptAlerts is how many alerts are kept while nothing can be written: the one that says so should be in the journal.
+const keptAlerts = 64
+
 // drop reports items lost. The closes of sessions that are open in the journal are kept, so that each of them is
-// closed there; their number is bounded by the open sessions.
+// closed there; their number is bounded by the open sessions. So are the first alerts.
 func (w *writer) drop(items []item, err error) {
 	for i := range items {
 		it := &items[i]
 		it.finish(flow.Identity{Journal: w.id}, err)
-		if w.journal.queue.drop(it) {
+		if w.journal.queue.drop(it) || it.event == flow.EventAlert && w.keepsAlert() {
 			w.kept = append(w.kept, *it)
 			continue
 		}
@@ -34,20 +49,56 @@ func (w *writer) drop(items []item, err error) {
 	}
 }
 
+func (w *writer) keepsAlert() bool {
+	alerts := 0
+	for i := range w.kept {
+		if w.kept[i].event == flow.EventAlert {
+			alerts++
+		}
+	}
+	return alerts < keptAlerts
+}
+
 // report tells trouble.
 func (w *writer) report(err error) {
+	w.troubled = true
+	w.tellTrouble(err)
+}
+
+// tellTrouble tells of what does not keep records from being written.
+func (w *writer) tellTrouble(err error) {
 	w.journal.stats.lastError.Store(&err)
 	if w.trouble != nil {
 		w.trouble(err)
 	}
 }
 
+// mend tells that nothing is left of what trouble was told.
+func (w *writer) mend() {
+	if !w.troubled || w.broken != nil || w.thrift != nil || w.short || !w.rotateAt.IsZero() {
+		return
+	}
+	w.troubled = false
+	if w.mended != nil {
+		w.mended()
+	}
+}
+
 // repair tries to write again: in a new segment, under a new epoch, since the numbers of what was withdrawn are used
-// again and a reader may have seen it. The first records tell what was lost.
+// again and a reader may have seen it. The first records tell why, and what was lost.
 func (w *writer) repair(now time.Time) {
 	w.retryAt = now.Add(retryPause)
 	if err := w.resume(now); err != nil {
+		err = typed(err)
 		w.journal.stats.lastError.Store(&err)
+		if !errors.Is(err, ErrSpace) {
+			return
+		}
+		w.economize(err, now)
+		if !errors.Is(w.broken, ErrSpace) {
+			w.broken = err
+			w.report(err)
+		}
 		return
 	}
 	w.broken = nil
@@ -63,7 +114,9 @@ func (w *writer) resume(now time.Time) error {
 		return err
 	}
 	lost := w.journal.queue.losses()
-	records := append([]flow.Record{w.begun(now, flow.EventJournalRotated)}, w.erased...)
+	rotated := w.begun(now, flow.EventJournalRotated)
+	rotated.Journal.Reason = w.broken.Error()
+	records := append([]flow.Record{rotated}, w.erased...)
 	if lost.count > 0 {
 		records = append(records, gap(now, lost))
 	}
@@ -73,7 +126,7 @@ func (w *writer) resume(now time.Time) error {
 	}
 	w.finish(items)
 	w.journal.queue.told(lost)
-	w.gapAt = now.Add(gapPause)
+	w.gapAt = w.nextGap(now)
 	w.kept, w.erased = nil, nil
 	return nil
 }
@@ -112,7 +165,7 @@ func (w *writer) begin(s segment) error {
 	if err != nil {
 		return fmt.Errorf("begin journal segment %s: %w", s.name(), bare(err))
 	}
-	w.file, w.current = f, s
+	w.file, w.current, w.began, w.rotateAt, w.refusedBytes = f, s, time.Now(), time.Time{}, 0
 	return nil
 }
 

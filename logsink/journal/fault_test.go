@@ -128,12 +128,16 @@ func (t *troubles) count() int {
 	return len(t.list)
 }
 
-// mended waits until a record is written again.
+// mended waits until the records of sessions are written again.
 func mended(t *testing.T, j *Journal) {
 	t.Helper()
 	testkit.Wait(t, "the journal to write again", func() bool {
-		_, err := appendWait(j, flow.Record{Event: flow.EventConfigLoaded, Config: &flow.Config{Source: "test"}})
-		return err == nil
+		id := flow.NewSessionID()
+		if _, err := appendWait(j, opened(id)); err != nil {
+			return false
+		}
+		mustAppend(t, j, closed(id))
+		return true
 	}, 10*time.Second)
 }
 

@@ -50,13 +50,14 @@ type Journal struct {
 	encoders   sync.Pool // of *encoder
 	stats      stats
 	writer     *writer
+	feeds      feeds
 	flushing   atomic.Bool // somebody is in a pass of Flush
 }
 
 // stats are counted by the writer and by whoever appends.
 type stats struct {
-	written, dropped, bytes atomic.Uint64
-	lastError               atomic.Pointer[error]
+	written, dropped, merged, bytes atomic.Uint64
+	lastError                       atomic.Pointer[error]
 }
 
 // Stats are counts since Open.
@@ -65,6 +66,8 @@ type Stats struct {
 	Written, Bytes uint64
 	// Dropped are the records that were appended and are not in the file.
 	Dropped uint64
+	// Merged are the records of refused connections that are told together with others.
+	Merged uint64
 	// LastError is why writing failed, nil while it has not.
 	LastError error
 }
@@ -155,8 +158,9 @@ func (j *Journal) Settings() Settings { return j.writer.settings }
 // on the goroutine that writes (Run's, or one that calls Flush), in the order of the records, and it must not block;
 // it may append. Or it is before Append returns, when the record is not taken ([ErrFull],
 // [ErrClosed]) or the durability is none. In that case the identity has only the journal's id, since the record has no
-// number yet. A record that was reported lost is counted in a journal.gap; only the close of a session that was opened
-// is written all the same, as soon as something can be.
+// number yet. A record that was reported lost is counted in a journal.gap; only the close of a session that was opened,
+// and an alert, is written all the same, as soon as something can be. A session.refused that is told together with
+// others ([Settings.RefusalsShare]) has no number of its own either, and is answered before it is in the file.
 func (j *Journal) Append(r flow.Record, done func(flow.Identity, error)) { j.take(&r, done, true) }
 
 // Add is Append by a caller who calls Flush soon: nobody is woken to write the record.
@@ -169,6 +173,9 @@ func (j *Journal) take(r *flow.Record, done func(flow.Identity, error), wake boo
 	}
 	enc := j.encoders.Get().(*encoder)
 	it := item{enc: enc, event: r.Event, session: r.Session, done: done}
+	if r.Event == flow.EventSessionRefused {
+		it.record = refusalOf(r)
+	}
 	if j.durability == DurabilityNone {
 		it.done = nil
 	}
@@ -229,7 +236,10 @@ func (j *Journal) Close() error {
 
 // Stats are counts since Open. It may be called at any time.
 func (j *Journal) Stats() Stats {
-	s := Stats{Written: j.stats.written.Load(), Dropped: j.stats.dropped.Load(), Bytes: j.stats.bytes.Load()}
+	s := Stats{
+		Written: j.stats.written.Load(), Dropped: j.stats.dropped.Load(), Merged: j.stats.merged.Load(),
+		Bytes: j.stats.bytes.Load(),
+	}
 	if err := j.stats.lastError.Load(); err != nil {
 		s.LastError = *err
 	}

@@ -37,22 +37,27 @@ func (p pairs) count(s pairState) (n int) {
 	return n
 }
 
-// admit marks what is to be written of items that are going to be: all but the close of a session whose open was
-// dropped, and an origin outside its session.
+// admit decides what is still undecided of items that are going to be written: all are admitted but the close of a
+// session whose open was dropped, and an origin outside its session.
 func (q *queue) admit(items []item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range items {
 		it := &items[i]
-		it.admitted = true
+		if it.fate != undecided {
+			continue
+		}
+		it.fate = admitted
 		switch it.event {
 		case flow.EventSessionOpen:
 			q.pairs.set(it.session, begun)
-		case flow.EventSessionClose:
-			it.admitted = q.pairs.is(it.session, begun)
-			q.pairs.clear(it.session, begun)
-		case flow.EventSessionOrigin:
-			it.admitted = q.pairs.is(it.session, begun)
+		case flow.EventSessionClose, flow.EventSessionOrigin:
+			if !q.pairs.is(it.session, begun) {
+				it.fate = unpaired
+			}
+			if it.event == flow.EventSessionClose {
+				q.pairs.clear(it.session, begun)
+			}
 		}
 	}
 }
@@ -63,7 +68,7 @@ func (q *queue) undo(items []item) {
 	defer q.mu.Unlock()
 	for i := len(items) - 1; i >= 0; i-- {
 		switch it := &items[i]; {
-		case !it.admitted:
+		case it.fate != admitted:
 		case it.event == flow.EventSessionOpen:
 			q.pairs.clear(it.session, begun)
 		case it.event == flow.EventSessionClose:

@@ -27,8 +27,9 @@ type item struct {
 	size    int    // of what the encoder holds
 	seq     uint64 // its number once it is in a batch
 	own     bool   // a record of the journal itself, which is not counted when it is lost
-	// admitted says that it is to be written; the close of an open that was dropped is not, nor is its origin.
-	admitted bool
+	fate    fate
+	// record is nil but for what the journal has to tell as its own, and for a refusal: what merging needs of it.
+	record *flow.Record
 }
 
 func (it *item) finish(id flow.Identity, err error) {

@@ -3,68 +3,15 @@ package journal
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// maintain does what is due without anything being appended, and says when it is next.
-func (w *writer) maintain(now time.Time) time.Duration {
-	if w.broken != nil {
-		return max(w.retryAt.Sub(now), time.Millisecond)
-	}
-	lost := w.journal.queue.losses()
-	if lost.count > 0 && !now.Before(w.gapAt) {
-		w.tellGap(now, lost)
-	}
-	if !now.Before(w.retainAt) {
-		w.retain(now)
-	}
-	next := w.retainAt
-	if w.journal.queue.losses().count > 0 && w.gapAt.Before(next) {
-		next = w.gapAt
-	}
-	return max(next.Sub(now), time.Millisecond)
-}
-
-func (w *writer) tellGap(now time.Time, lost losses) {
-	w.gapAt = now.Add(gapPause)
-	w.own(now, gap(now, lost))
-	if w.broken == nil {
-		w.journal.queue.told(lost)
-	}
-}
-
-func (w *writer) rotateIfFull(now time.Time) {
-	if w.broken == nil && w.full(now) {
-		w.rotate(now)
-	}
-}
-
-// full says whether the current segment has to be ended.
-func (w *writer) full(now time.Time) bool {
-	return w.current.size >= int64(w.settings.RotateSize) && !now.Before(w.rotateAt)
-}
-
-// rotate ends the current segment and begins the next one. When that one cannot be begun the current one goes on.
-func (w *writer) rotate(now time.Time) {
-	ended, old := w.current, w.file
-	if err := w.begin(w.segmentAt()); err != nil {
-		w.rotateAt = now.Add(gapPause)
-		w.report(err)
-		return
-	}
-	_ = old.Close() // each batch has reported its own errors
-	ended.mod = now
-	w.finished = append(w.finished, ended)
-	w.own(now, w.begun(now, flow.EventJournalRotated))
-	w.retain(now)
-}
-
 // retain erases the oldest segments while there are too many bytes, while they are too old, and while the file system
 // has too little space. The current one always stays.
 func (w *writer) retain(now time.Time) {
-	w.retainAt = now.Add(retainPause)
 	for w.broken == nil && len(w.finished) > 0 {
 		reason := w.excess(now)
 		if reason == "" {
@@ -73,31 +20,58 @@ func (w *writer) retain(now time.Time) {
 		w.prune(now, reason)
 	}
 	w.checkSpace()
+	w.retainAt = now.Add(retainPause)
+	if w.short {
+		w.retainAt = now.Add(shortPause)
+	}
+	if w.broken == nil && w.thrift == nil {
+		w.restock() // the reserve may have been missing since there was no room for it
+	}
 }
 
-// excess says why the oldest segment has to go, or nothing.
+// excess says why the oldest segment has to go, or nothing. What a feed has not taken yet does not go for its age, only
+// when a limit of space is reached.
 func (w *writer) excess(now time.Time) string {
 	total := flow.Size(w.current.size)
 	for i := range w.finished {
 		total += flow.Size(w.finished[i].size)
 	}
 	free, err := w.free()
+	waiting := w.waiting()
 	switch age := now.Sub(w.finished[0].mod); {
 	case total > w.settings.MaxSize:
-		return fmt.Sprintf("the journal has %s, at most %s are kept", total.Human(), w.settings.MaxSize.Human())
-	case age > w.settings.MaxAge:
-		return fmt.Sprintf("last written %s ago, kept for %s", age.Round(time.Second), w.settings.MaxAge)
+		return fmt.Sprintf("the journal has %s, at most %s are kept", total.Human(), w.settings.MaxSize.Human()) +
+			untaken(waiting)
 	case err == nil && free < w.settings.KeepFree:
 		return fmt.Sprintf("the file system has %s free, %s are to stay so", free.Human(),
-			w.settings.KeepFree.Human())
+			w.settings.KeepFree.Human()) + untaken(waiting)
+	case age > w.settings.MaxAge && len(waiting) == 0 && !w.retainAt.IsZero():
+		return fmt.Sprintf("last written %s ago, kept for %s", age.Round(time.Second), w.settings.MaxAge)
 	default:
 		return ""
 	}
 }
 
-func (w *writer) free() (flow.Size, error) {
-	free, _, err := diskSpace(w.dir)
-	return flow.Size(min(free, 1<<62)), err
+// waiting are the names of the feeds that have not taken all of the oldest segment.
+func (w *writer) waiting() []string { return w.journal.holding(w.finished[0].first, w.oldestEnd()) }
+
+// untaken names the feeds that lose records.
+func untaken(feeds []string) string {
+	if len(feeds) == 0 {
+		return ""
+	}
+	return "; not yet taken by " + strings.Join(feeds, ", ")
+}
+
+// oldestEnd is the number of the last record of the oldest finished segment.
+func (w *writer) oldestEnd() uint64 { return w.behindOldest().first - 1 }
+
+// behindOldest is the segment after the oldest finished one.
+func (w *writer) behindOldest() *segment {
+	if len(w.finished) > 1 {
+		return &w.finished[1]
+	}
+	return &w.current
 }
 
 // prune records that the oldest segment goes, and then erases it: a crash in between leaves a file too many, which is
@@ -105,19 +79,16 @@ func (w *writer) free() (flow.Size, error) {
 func (w *writer) prune(now time.Time, reason string) {
 	w.own(now, w.pruned(now, reason))
 	if w.broken == nil {
-		w.erase(now)
+		w.erase()
 	}
 }
 
 // pruned tells the numbers of the oldest segment, and the chain's value at its end, which the first record of the
 // segment behind it says.
 func (w *writer) pruned(now time.Time, reason string) flow.Record {
-	oldest, behind := &w.finished[0], &w.current
-	if len(w.finished) > 1 {
-		behind = &w.finished[1]
-	}
+	oldest, behind := &w.finished[0], w.behindOldest()
 	j := &flow.Journal{
-		Segment: oldest.name(), First: oldest.first, Last: behind.first - 1, Reason: reason,
+		Segment: oldest.name(), First: oldest.first, Last: w.oldestEnd(), Reason: reason,
 		Bytes: uint64(oldest.size),
 	}
 	if first, err := firstEntry(behind.path); err == nil {
@@ -130,35 +101,9 @@ func (w *writer) pruned(now time.Time, reason string) flow.Record {
 	return flow.Record{Time: now, Event: flow.EventJournalPruned, Journal: j}
 }
 
-func (w *writer) erase(now time.Time) {
+func (w *writer) erase() {
 	if err := os.Remove(w.finished[0].path); err != nil && !os.IsNotExist(err) {
-		w.report(fmt.Errorf("erase journal segment: %w", err))
-		w.retainAt = now.Add(retainPause)
+		w.tellTrouble(fmt.Errorf("erase journal segment: %w", err))
 	}
 	w.finished = w.finished[1:]
-}
-
-// eraseForSpace erases the oldest segments while the file system is short of space and nothing can be written: the
-// records of it come with the first batch that can. At least one finished segment stays, since its end is where the
-// next one is tied to.
-func (w *writer) eraseForSpace(now time.Time) {
-	for len(w.finished) > 1 {
-		free, err := w.free()
-		if err != nil || free >= w.settings.KeepFree {
-			return
-		}
-		w.erased = append(w.erased, w.pruned(now, "the file system is full"))
-		w.erase(now)
-	}
-}
-
-// checkSpace tells trouble once when the space is short and nothing is left to erase.
-func (w *writer) checkSpace() {
-	free, err := w.free()
-	short := err == nil && free < w.settings.KeepFree
-	if short && !w.short {
-		w.report(fmt.Errorf("journal %s: only %s are free on its file system, %s are to stay so, and nothing is left "+
-			"to erase", w.dir, free.Human(), w.settings.KeepFree.Human()))
-	}
-	w.short = short
 }

@@ -2,7 +2,11 @@
 
 package journal
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // diskSpace is how many bytes a user may still write to dir's file system, and how many it has in all.
 func diskSpace(dir string) (free, total uint64, err error) {
@@ -13,3 +17,6 @@ func diskSpace(dir string) (free, total uint64, err error) {
 	block := uint64(s.Bsize)
 	return uint64(s.Bavail) * block, s.Blocks * block, nil
 }
+
+// isFull says that an error is of a file system, or of a user's share of it, that has no space left.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

@@ -19,6 +19,7 @@ func (w *writer) start(version string) error {
 		return fmt.Errorf("ask for its free space: %w", err)
 	}
 	w.settings = w.settings.withDefaults(total)
+	w.reserve = reserveFor(w.settings, total)
 	found, err := w.recover()
 	if err != nil {
 		return err
@@ -27,9 +28,13 @@ func (w *writer) start(version string) error {
 	if err := w.openCurrent(); err != nil {
 		return err
 	}
+	w.journal.feeds.begin(w.at.seq)
 	now := time.Now()
 	begun := w.begun(now, flow.EventJournalStart)
 	begun.Journal.Version, begun.Journal.PID = version, os.Getpid()
+	if w.host != (flow.Host{}) {
+		begun.Host = &w.host
+	}
 	records := []flow.Record{begun}
 	if found.reason != "" {
 		records = append(records, found.record(now))
@@ -41,6 +46,7 @@ func (w *writer) start(version string) error {
 		return err
 	}
 	w.retain(now)
+	w.retainAt = now // again when the feeds are there, which keep segments that are too old
 	return w.broken
 }
 
@@ -52,7 +58,10 @@ func (w *writer) openCurrent() error {
 		if err != nil {
 			return err
 		}
-		w.file, w.current, w.finished = f, last, w.finished[:n-1]
+		w.file, w.current, w.finished, w.began = f, last, w.finished[:n-1], last.mod
+		if e, err := firstEntry(last.path); err == nil {
+			w.began = e.Record.Time
+		}
 		return nil
 	}
 	if w.id == "" {
@@ -98,12 +107,16 @@ func (w *writer) stop() error {
 	if w.broken != nil {
 		w.repair(now)
 	}
+	if w.broken == nil {
+		w.tellRefusals(now)
+	}
 	if lost := w.journal.queue.losses(); w.broken == nil && lost.count > 0 {
 		w.tellGap(now, lost)
 	}
 	w.own(now, flow.Record{Time: now, Event: flow.EventJournalStop, Journal: &flow.Journal{
 		Count: uint64(w.journal.queue.open()),
 	}})
+	w.journal.stats.dropped.Add(w.refused.connections())
 	err := w.broken
 	w.abandon()
 	return err

@@ -16,10 +16,12 @@ import (
 )
 
 const (
-	batchRecords = 1024                   // written at once, at most
-	retryPause   = 250 * time.Millisecond // between attempts to write again
-	gapPause     = time.Second            // between two journal.gap
-	retainPause  = time.Minute            // between two looks at the sizes, ages and the free space
+	batchRecords   = 1024                   // written at once, at most
+	retryPause     = 250 * time.Millisecond // between attempts to write again
+	gapPause       = time.Second            // between two journal.gap
+	thriftGapPause = time.Minute            // the same in thrift
+	retainPause    = time.Minute            // between two looks at the sizes, ages and the free space
+	shortPause     = 5 * time.Second        // the same while there is too little
 )
 
 var errUnpaired = errors.New("the journal has no open record of this session, or has its close already")
@@ -29,7 +31,10 @@ type writer struct {
 	mu       sync.Mutex
 	dir      string
 	settings Settings
+	host     flow.Host
 	trouble  func(error)
+	mended   func()
+	told     func(flow.Identity, *flow.Record) // gets the journal's own records
 	files    opener
 	held     *os.File // the lock
 	journal  *Journal
@@ -38,6 +43,7 @@ type writer struct {
 	at        point // the last record that is in the journal
 	file      file  // nil when no segment is being written
 	current   segment
+	began     time.Time // when the first record of the current segment was written
 	finished  []segment // oldest first
 
 	hash  hasher
@@ -45,19 +51,28 @@ type writer struct {
 	spare []item
 
 	broken   error         // why nothing can be written now
-	kept     []item        // closes that wait until something can
+	kept     []item        // closes and alerts that wait until something can
 	erased   []flow.Record // journal.pruned that wait for the same
 	retryAt  time.Time
 	gapAt    time.Time
 	retainAt time.Time
-	rotateAt time.Time
+	rotateAt time.Time // not before, since the last time failed; zero when it did not
 	avoid    time.Time // until then no Flush writes: a write was slow
+
+	reserve  flow.Size // of the file that holds space; 0 is none
+	thrift   error     // why only few records are written now: there is no space and the reserve was given up
+	thriftAt time.Time // when to look for space again
 	short    bool      // trouble was told that the file system is short of space
+	troubled bool      // trouble was told and mended was not
+
+	refused      refusals
+	refusedBytes int64 // of the current segment, in records of refused connections
 }
 
 func newWriter(c Config, j *Journal, held *os.File, files opener) *writer {
 	return &writer{
-		dir: c.Settings.Dir, settings: c.Settings, trouble: c.Trouble, files: files, held: held, journal: j,
+		dir: c.Settings.Dir, settings: c.Settings, host: c.Host, trouble: c.Trouble, mended: c.Mended, told: c.Own,
+		files: files, held: held, journal: j,
 	}
 }
 
@@ -102,6 +117,7 @@ func (w *writer) items(records []flow.Record) []item {
 		if err := enc.encode(&records[i]); err == nil {
 			items = append(items, item{
 				enc: enc, event: records[i].Event, session: records[i].Session, size: len(enc.out), own: true,
+				record: &records[i],
 			})
 		}
 	}
@@ -111,21 +127,25 @@ func (w *writer) items(records []flow.Record) []item {
 // commit numbers, chains and writes items with one write. When that fails none of them is in the journal: the bytes
 // that may be in the file are behind its size, and [writer.withdraw] takes them off before anything else is written.
 func (w *writer) commit(items []item) error {
-	mark := w.at
+	mark, refused := w.at, w.refusedBytes
 	if w.batch = w.batch[:0]; cap(w.batch) > keepBatch { // a crowd's
 		w.batch = nil
 	}
+	for i := range items {
+		items[i].fate = w.decide(&items[i])
+	}
 	w.journal.queue.admit(items)
 	for i := range items {
-		if items[i].admitted {
+		if items[i].fate == admitted {
 			w.line(&items[i])
 		}
 	}
 	if err := w.flush(); err != nil {
-		w.at = mark
+		w.at, w.refusedBytes = mark, refused
 		w.journal.queue.undo(items)
 		return err
 	}
+	w.journal.feeds.commit(tip{w.current.first, w.current.size, w.at.seq})
 	return nil
 }
 
@@ -144,6 +164,9 @@ func (w *writer) line(it *item) {
 	w.batch = append(w.batch, chainKey...)
 	w.batch = hex.AppendEncode(w.batch, w.at.chain[:])
 	w.batch = append(w.batch, lineEnd+"\n"...)
+	if it.event == flow.EventSessionRefused {
+		w.refusedBytes += int64(len(w.batch) - start)
+	}
 }
 
 func (w *writer) flush() error {
@@ -162,7 +185,7 @@ func (w *writer) flush() error {
 		err = w.file.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write journal segment %s: %w", w.current.name(), bare(err))
+		return typed(fmt.Errorf("write journal segment %s: %w", w.current.name(), bare(err)))
 	}
 	w.current.size += int64(n)
 	return nil
@@ -182,17 +205,38 @@ func (w *writer) finish(items []item) {
 	var written uint64
 	for i := range items {
 		it := &items[i]
-		if !it.admitted {
-			it.finish(flow.Identity{Journal: w.id}, errUnpaired)
-			w.journal.lose(it, errUnpaired)
+		if it.fate != admitted {
+			w.leave(it)
 			continue
 		}
 		written++
-		it.finish(flow.Identity{Journal: w.id, Epoch: w.epoch, Seq: it.seq}, nil)
+		id := flow.Identity{Journal: w.id, Epoch: w.epoch, Seq: it.seq}
+		it.finish(id, nil)
+		if it.own && it.record != nil && w.told != nil {
+			w.told(id, it.record)
+		}
 		w.journal.encoders.Put(it.enc)
 	}
 	w.journal.stats.written.Add(written)
 	w.journal.stats.bytes.Add(uint64(len(w.batch)))
+}
+
+// leave reports an item of a batch that is not written with it.
+func (w *writer) leave(it *item) {
+	err := errUnpaired
+	switch it.fate {
+	case merged:
+		w.refused.add(it.record, time.Now())
+		w.journal.stats.merged.Add(1)
+		it.finish(flow.Identity{Journal: w.id}, nil)
+		w.journal.encoders.Put(it.enc)
+		return
+	case spared:
+		err = w.thrift
+		w.journal.queue.drop(it)
+	}
+	it.finish(flow.Identity{Journal: w.id}, err)
+	w.journal.lose(it, err)
 }
 
 // segmentAt is the segment that begins with the next record.
