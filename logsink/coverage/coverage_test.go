@@ -119,6 +119,8 @@ func TestOf(t *testing.T) {
 			true, nil, "a 100; b 100"},
 		{"records were dropped", 1, list{start(0), config(1, "pg"), open(20, "pg"), rotated(29), gap(30, 7)}, -1, -1, true, nil,
 			"pg 90, dropped 20-30 (7)"},
+		{"dropped while it was not served", 1, list{start(0), config(1, "a"), config(30, "b"), open(40, "b"), gap(50, 7)}, -1, -1,
+			true, []string{"a"}, "a 30, not_served 30-100, dropped 40-50 (7)"},
 		{"dropped in a moment", 1, list{start(0), config(1, "pg"), open(30, "pg"), gap(30, 1)}, -1, -1, true, nil,
 			"pg 100, dropped 30-30 (1)"},
 		{"dropped while it was dying", 1, list{start(0), config(1, "pg"), open(20, "pg"), gap(30, 7), start(40), config(40, "pg")},
