@@ -114,15 +114,15 @@ func scanSessions(s *segment, limit uint64, open map[flow.SessionID]place) (int6
 // noteSession keeps where the record of a session stands until its close.
 func noteSession(open map[flow.SessionID]place, h *head, at stretch) {
 	switch h.event {
-	case flow.EventSessionOpen.String():
+	case flow.EventSessionOpen:
 		id := h.session()
 		open[id] = place{session: id, seq: h.seq, open: at}
-	case flow.EventSessionOrigin.String():
+	case flow.EventSessionOrigin:
 		if p, ok := open[h.session()]; ok {
 			p.origin = at
 			open[p.session] = p
 		}
-	case flow.EventSessionClose.String():
+	case flow.EventSessionClose:
 		delete(open, h.session())
 	}
 }

@@ -70,7 +70,7 @@ func TestDocExample(t *testing.T) {
 			t.Error(err)
 		}
 		h, _ := parseHead(bytes.TrimSpace(line))
-		seen[h.event] = true
+		seen[h.event.String()] = true
 	}
 	if missing := slices.DeleteFunc(words[flow.Event](), func(w string) bool { return seen[w] }); len(missing) > 0 {
 		t.Errorf("the example has no %v", missing)

@@ -75,7 +75,7 @@ func (r *feedReader) next() ([]byte, head, error) {
 // accept says whether a line is behind the position, and moves it there. A number that was not given out yet is
 // damage: it must not move the position to where nothing is.
 func (r *feedReader) accept(h *head, line []byte) bool {
-	if h.event == flow.EventJournalStart.String() || h.event == flow.EventJournalRotated.String() {
+	if h.event == flow.EventJournalStart || h.event == flow.EventJournalRotated {
 		if e, err := Decode(line); err == nil {
 			r.epoch = e.Identity.Epoch
 		}

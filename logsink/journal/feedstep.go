@@ -119,7 +119,7 @@ func (f *Feed) fill() error {
 			return err
 		}
 		looked += len(line)
-		if event, known := eventOf(h.event); !known || !f.to.Wants(event) {
+		if h.event == flow.EventUnknown || !f.to.Wants(h.event) {
 			continue
 		}
 		if !b.add(line, f.reader.at) {
@@ -129,10 +129,6 @@ func (f *Feed) fill() error {
 		}
 	}
 	return nil
-}
-
-func eventOf(name string) (e flow.Event, known bool) {
-	return e, e.UnmarshalText([]byte(name)) == nil
 }
 
 // add keeps a copy of a line. It is false when the line cannot be read.

@@ -56,10 +56,10 @@ const (
 // head is what can be read off a line without decoding it. The slices are parts of the line.
 type head struct {
 	seq     uint64
-	time    []byte // as timeFormat, so that times compare as bytes
-	event   string // one of ours, otherwise empty
-	covered []byte // the bytes that the chain covers
-	chain   []byte // hexadecimal
+	time    []byte     // as timeFormat, so that times compare as bytes
+	event   flow.Event // EventUnknown when it is none of ours
+	covered []byte     // the bytes that the chain covers
+	chain   []byte     // hexadecimal
 }
 
 // parseHead reads a line without its newline. It is not ok when the line has not the shape of a record.
@@ -82,7 +82,7 @@ func parseHead(line []byte) (h head, ok bool) {
 	h.seq = seq
 	h.time, rest, found = bytes.Cut(rest, []byte(eventKey))
 	event, _, ok = bytes.Cut(rest, []byte{'"'})
-	h.event = string(event)
+	h.event = eventOf(event)
 	return h, found && ok
 }
 

@@ -176,7 +176,7 @@ func (r *reader) passes(line []byte) bool {
 	if !ok {
 		return true // it is to be told
 	}
-	if h.event == flow.EventJournalStart.String() || h.event == flow.EventJournalRotated.String() {
+	if h.event == flow.EventJournalStart || h.event == flow.EventJournalRotated {
 		if e, err := Decode(line); err == nil {
 			r.journal, r.epoch = e.Identity.Journal, e.Identity.Epoch
 		}

@@ -241,7 +241,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("%s\n%s", w.batch, diff)
 		}
 		h, ok := parseHead(w.batch[:len(w.batch)-1])
-		if !ok || h.seq != 42 || h.event != r.Event.String() || h.session() != r.Session ||
+		if !ok || h.seq != 42 || h.event != r.Event || h.session() != r.Session ||
 			string(h.time) != r.Time.Format(timeFormat) || !h.follows(point{41, chainStart("x")}, &hasher{}) {
 			t.Fatalf("head %+v of %q", h, w.batch)
 		}

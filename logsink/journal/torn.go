@@ -52,7 +52,7 @@ func scanEnd(s *segment) (end ending, good int64, err error) {
 func endingAt(h *head, line []byte) ending {
 	var end ending
 	end.point, _ = h.point()
-	if h.event != flow.EventJournalStop.String() {
+	if h.event != flow.EventJournalStop {
 		return end
 	}
 	if e, err := Decode(line); err == nil && e.Record.Journal != nil {

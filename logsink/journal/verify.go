@@ -135,7 +135,7 @@ func (v *verifier) record(s *segment, line []byte) *Problem {
 	v.at = point{h.seq, stored}
 	v.report.Records++
 	v.report.Last = h.seq
-	v.stopped = h.event == flow.EventJournalStop.String()
+	v.stopped = h.event == flow.EventJournalStop
 	return v.event(&h, line)
 }
 
@@ -158,24 +158,24 @@ func (v *verifier) first(s *segment, h *head, line []byte) *Problem {
 
 func (v *verifier) event(h *head, line []byte) *Problem {
 	switch h.event {
-	case flow.EventSessionOpen.String():
+	case flow.EventSessionOpen:
 		id := h.session()
 		if _, again := v.open[id]; again {
 			return v.problem("a session that is new", "session %q, which is open since record %d", id, v.open[id].seq)
 		}
 		v.report.Opens++
 		v.open[id] = opening{id, v.name, v.line, h.seq}
-	case flow.EventSessionClose.String(), flow.EventSessionOrigin.String():
+	case flow.EventSessionClose, flow.EventSessionOrigin:
 		id := h.session()
 		if _, open := v.open[id]; !open && v.report.Pruned == 0 {
 			return v.problem("a session that is open", "session %q, which is not", id)
 		}
-		if h.event == flow.EventSessionClose.String() {
+		if h.event == flow.EventSessionClose {
 			v.report.Closes++
 			delete(v.open, id)
 		}
-	case flow.EventJournalPruned.String(), flow.EventJournalGap.String(), flow.EventJournalStart.String(),
-		flow.EventJournalRotated.String():
+	case flow.EventJournalPruned, flow.EventJournalGap, flow.EventJournalStart,
+		flow.EventJournalRotated:
 		return v.own(line)
 	}
 	return nil
