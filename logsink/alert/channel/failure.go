@@ -14,6 +14,8 @@ import (
 	"time"
 )
 
+var errUnknown = errors.New("it could not be reached, or did not answer in HTTP")
+
 // answerError is an answer other than 2xx.
 type answerError struct {
 	code  int
@@ -27,6 +29,9 @@ func (e *answerError) Error() string {
 	}
 	return "it answered " + words
 }
+
+// RetryAfter is what the receiver asked for; see journal.Waiter.
+func (e *answerError) RetryAfter() time.Duration { return e.after }
 
 // final says whether asking again is of no use.
 func (e *answerError) final() bool {
@@ -73,6 +78,6 @@ func describe(err error, timeout time.Duration) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("it closed the connection without an answer")
 	default:
-		return errors.New("it could not be reached, or did not answer in HTTP")
+		return errUnknown
 	}
 }

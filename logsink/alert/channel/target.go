@@ -1,19 +1,13 @@
 package channel
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
-	"os"
-	"runtime"
-	"strings"
-)
 
-// maxURL is how much of a webhook file is read.
-const maxURL = 16 << 10
+	"github.com/lodoor/lodoor/logsink/secret"
+)
 
 // Target is where alerts are posted. It does not print its URL, whatever the verb.
 type Target struct{ url *url.URL }
@@ -42,12 +36,8 @@ func (s Settings) Target() (t Target, warnings []string, err error) {
 		return Target{}, nil, nil
 	default:
 		source = "webhook file " + s.WebhookFile
-		var warning string
-		if text, warning, err = readFirstLine(s.WebhookFile); err != nil {
+		if text, warnings, err = line("webhook_file", s.WebhookFile); err != nil {
 			return Target{}, nil, err
-		}
-		if warning != "" {
-			warnings = append(warnings, warning)
 		}
 	}
 	u, err := parseURL(text)
@@ -60,30 +50,16 @@ func (s Settings) Target() (t Target, warnings []string, err error) {
 	return Target{u}, warnings, nil
 }
 
-// readFirstLine also warns when the file is open to others.
-func readFirstLine(path string) (text, warning string, err error) {
-	f, err := os.Open(path)
+// line reads the first line of the file that a key names; a warning says that others can read it.
+func line(key, setting string) (text string, warnings []string, err error) {
+	text, warning, err := secret.Line(setting)
 	if err != nil {
-		return "", "", fmt.Errorf("webhook file: %w", err)
+		return "", nil, fmt.Errorf("%s: %w", key, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", "", fmt.Errorf("webhook file: %w", err)
+	if warning != "" {
+		warnings = append(warnings, key+": "+warning)
 	}
-	if mode := info.Mode(); runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o044 != 0 {
-		warning = fmt.Sprintf("webhook file %s can be read by others (mode %04o); chmod 600 keeps the URL a secret",
-			path, mode.Perm())
-	}
-	line, err := bufio.NewReader(io.LimitReader(f, maxURL)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", "", fmt.Errorf("webhook file: %w", err)
-	}
-	text = strings.TrimSpace(line)
-	if text == "" {
-		return "", "", fmt.Errorf("webhook file %s: the first line is empty: expected a URL", path)
-	}
-	return text, warning, nil
+	return text, warnings, nil
 }
 
 // parseURL's errors do not repeat what they are about.

@@ -10,9 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,55 +27,15 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-func target(t *testing.T, url string) channel.Target {
+// hooked is a delivery to a webhook that sends by a transport of the test's.
+func hooked(t *testing.T, s channel.Settings, to roundTrip) (*channel.Delivery, *warnings) {
 	t.Helper()
-	to, _, err := channel.Settings{Webhook: url}.Target()
-	if err != nil {
-		t.Fatal(err)
+	if s.Webhook == "" {
+		s.Webhook = "https://example.invalid"
 	}
-	return to
-}
-
-// warnings collects what a webhook warns of.
-type warnings struct {
-	mu   sync.Mutex
-	list []string
-}
-
-func (w *warnings) add(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.list = append(w.list, err.Error())
-}
-
-func webhook(t *testing.T, c channel.WebhookConfig) (*channel.Webhook, *warnings) {
-	t.Helper()
-	var told warnings
-	c.Warn, c.Host, c.Version = told.add, "db1", "v1"
-	w, err := channel.NewWebhook(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w, &told
-}
-
-func alertEntry(message string) *flow.Entry {
-	now := time.Now()
-	return &flow.Entry{
-		ID: flow.Identity{Journal: "j", Epoch: "e", Seq: 12},
-		Record: &flow.Record{Event: flow.EventAlert, Time: now, Service: "pg", Alert: &flow.Alert{
-			Condition: "non_local_peer", Severity: flow.SeverityCritical, Zone: flow.ZoneLAN, Count: 3, Repeat: true,
-			First: now, Last: now, Message: message, Sample: []netip.AddrPort{netip.MustParseAddrPort("198.18.0.1:4444")},
-		}},
-	}
-}
-
-func deliver(t *testing.T, w *channel.Webhook, entries ...*flow.Entry) {
-	t.Helper()
-	n, err := w.Consume(context.Background(), flow.Batch{Entries: entries, Now: time.Now()})
-	if err != nil || n != len(entries) {
-		t.Fatalf("took %d of %d: %v", n, len(entries), err)
-	}
+	d, told := one(t, s)
+	channel.SetTransport(d, to)
+	return d, told
 }
 
 func TestDelivery(t *testing.T) {
@@ -89,7 +49,7 @@ func TestDelivery(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL+"/hook")})
+	w, told := one(t, channel.Settings{Webhook: s.URL + "/hook"})
 	e := alertEntry("pg: \u202e\u009b\U000e0041 é")
 	deliver(t, w, e)
 	if err := json.Unmarshal(raw, &got); err != nil {
@@ -98,6 +58,7 @@ func TestDelivery(t *testing.T) {
 	when := e.Record.Time.UTC().Format(time.RFC3339Nano)
 	expected := map[string]any{
 		"text": "lodoor on db1: CRITICAL: pg: \u202e\u009b\U000e0041 é", "event": "alert",
+		"id": "00c0ffee", "resolved": false, "host_id": "0123",
 		"condition": "non_local_peer", "severity": "critical", "service": "pg", "zone": "lan", "count": 3.0,
 		"first": when, "last": when, "repeat": true, "observed": false, "message": "pg: \u202e\u009b\U000e0041 é",
 		"sample": []any{"198.18.0.1:4444"}, "host": "db1", "version": "v1",
@@ -121,7 +82,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	}))
 	defer s.Close()
-	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL), GiveUp: time.Nanosecond})
+	w, told := one(t, channel.Settings{Webhook: s.URL, GiveUp: time.Nanosecond})
 	deliver(t, w, alertEntry("x"))
 	expected := "webhook: an alert was not delivered: it answered 307 Temporary Redirect; redirects are not followed"
 	if followed || len(told.list) != 1 || told.list[0] != expected {
@@ -135,8 +96,8 @@ func TestNoProxyIsAsked(t *testing.T) {
 	var got atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got.Add(1) }))
 	defer s.Close()
-	w, told := webhook(t, channel.WebhookConfig{
-		Target: target(t, strings.Replace(s.URL, "127.0.0.1", "0.0.0.0", 1)), GiveUp: time.Nanosecond,
+	w, told := lenient(t, channel.Settings{
+		Webhook: strings.Replace(s.URL, "127.0.0.1", "0.0.0.0", 1), GiveUp: time.Nanosecond,
 	})
 	deliver(t, w, alertEntry("x"))
 	if got.Load() != 1 || len(told.list) != 0 {
@@ -156,7 +117,7 @@ func TestEndlessAnswerIsNotRead(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	w, told := webhook(t, channel.WebhookConfig{Target: target(t, s.URL), Timeout: 5 * time.Second})
+	w, told := one(t, channel.Settings{Webhook: s.URL, Timeout: 5 * time.Second})
 	deliver(t, w, alertEntry("x"))
 	// What is not read is at most what the sockets hold.
 	if n := written.Load(); n > 64<<20 || len(told.list) != 0 {
@@ -219,10 +180,12 @@ func TestFailuresDoNotNameTheURL(t *testing.T) {
 			if test.name == "silent" {
 				timeout = 50 * time.Millisecond
 			}
-			w, told := webhook(t, channel.WebhookConfig{
-				Target: target(t, test.url+"/s3cr3t?token=s3cr3t"), Timeout: timeout, GiveUp: time.Nanosecond,
-				Transport: test.transport,
+			w, told := one(t, channel.Settings{
+				Webhook: test.url + "/s3cr3t?token=s3cr3t", Timeout: timeout, GiveUp: time.Nanosecond,
 			})
+			if test.transport != nil {
+				channel.SetTransport(w, test.transport)
+			}
 			deliver(t, w, alertEntry("x"))
 			if len(told.list) != 1 || !strings.Contains(told.list[0], test.want) {
 				t.Fatalf("warned of %q, want %q", told.list, test.want)
@@ -249,15 +212,12 @@ func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
-		w, told := webhook(t, channel.WebhookConfig{
-			Target: target(t, "https://example.invalid"),
-			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-				at = append(at, time.Since(begin))
-				if len(at) < 5 {
-					return answer(http.StatusServiceUnavailable, nil)
-				}
-				return answer(http.StatusNoContent, nil)
-			}),
+		w, told := hooked(t, channel.Settings{}, func(*http.Request) (*http.Response, error) {
+			at = append(at, time.Since(begin))
+			if len(at) < 5 {
+				return answer(http.StatusServiceUnavailable, nil)
+			}
+			return answer(http.StatusNoContent, nil)
 		})
 		deliver(t, w, alertEntry("x"))
 		if len(at) != 5 {
@@ -278,20 +238,17 @@ func TestDeadWebhookIsGivenUpAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead, attempts := true, 0
 		var body []byte
-		w, told := webhook(t, channel.WebhookConfig{
-			Target: target(t, "https://example.invalid"),
-			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				attempts++
-				if dead {
-					return nil, errors.New("dead")
-				}
-				body, _ = io.ReadAll(r.Body)
-				return answer(http.StatusOK, nil)
-			}),
+		w, told := hooked(t, channel.Settings{GiveUp: 10 * time.Minute}, func(r *http.Request) (*http.Response, error) {
+			attempts++
+			if dead {
+				return nil, errors.New("dead")
+			}
+			body, _ = io.ReadAll(r.Body)
+			return answer(http.StatusOK, nil)
 		})
 		begin := time.Now()
 		deliver(t, w, alertEntry("a"), alertEntry("b")) // b is as old as a and gets one attempt
-		if d := time.Since(begin); d < 8*time.Minute || d > 10*time.Minute {
+		if d := time.Since(begin); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("gave up after %v", d)
 		}
 		if attempts < 12 || attempts > 40 {
@@ -317,15 +274,12 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		after := []string{"90", "99999", ""}
 		begin := time.Now()
 		var at []time.Duration
-		w, _ := webhook(t, channel.WebhookConfig{
-			Target: target(t, "https://example.invalid"),
-			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-				at = append(at, time.Since(begin))
-				if s := after[len(at)-1]; s != "" {
-					return answer(http.StatusTooManyRequests, http.Header{"Retry-After": {s}})
-				}
-				return answer(http.StatusOK, nil)
-			}),
+		w, _ := hooked(t, channel.Settings{}, func(*http.Request) (*http.Response, error) {
+			at = append(at, time.Since(begin))
+			if s := after[len(at)-1]; s != "" {
+				return answer(http.StatusTooManyRequests, http.Header{"Retry-After": {s}})
+			}
+			return answer(http.StatusOK, nil)
 		})
 		deliver(t, w, alertEntry("x"))
 		if len(at) != 3 || at[1] != 90*time.Second || at[2] != 390*time.Second {
@@ -337,14 +291,11 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 // A dead webhook holds up neither the log nor other sinks, and the end of lodoor no longer than the flush.
 func TestDeadWebhookSlowsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, _ := webhook(t, channel.WebhookConfig{
-			Target: target(t, "https://example.invalid"),
-			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			}),
+		w, _ := hooked(t, channel.Settings{}, func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
 		})
-		l, err := logsink.New(logsink.Config{Sinks: []logsink.Sink{w}, Queue: 8, Flush: time.Second})
+		l, err := logsink.New(logsink.Config{Sinks: []logsink.Sink{channel.Direct(w)}, Queue: 8, Flush: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +312,7 @@ func TestDeadWebhookSlowsNobody(t *testing.T) {
 		}
 		synctest.Wait()
 		cancel()
-		if err := <-ended; err == nil || !strings.Contains(err.Error(), "webhook has not taken") {
+		if err := <-ended; err == nil || !strings.Contains(err.Error(), "alert-webhook has not taken") {
 			t.Errorf("Run said %v", err)
 		}
 		if d := time.Since(begin); d != time.Second {
@@ -374,21 +325,41 @@ func TestDeadWebhookSlowsNobody(t *testing.T) {
 	})
 }
 
-func TestRetarget(t *testing.T) {
-	hits := 0
-	transport := roundTrip(func(r *http.Request) (*http.Response, error) {
-		hits++
-		if r.URL.Host != "b.invalid" {
-			t.Errorf("posted to %s", r.URL)
+func TestReload(t *testing.T) {
+	hits := map[string]int{}
+	serve := func(name string) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits[name]++ }))
+		t.Cleanup(s.Close)
+		return s
+	}
+	a, b := serve("a"), serve("b")
+	all, told := open(t, channel.Settings{Webhook: a.URL})
+	reload := func(s channel.Settings) []string {
+		t.Helper()
+		restart, warned, err := channel.Reload(all, s)
+		if err != nil || len(warned) != 0 {
+			t.Fatal(err, warned)
 		}
-		return answer(http.StatusOK, nil)
-	})
-	w, _ := webhook(t, channel.WebhookConfig{Transport: transport})
-	deliver(t, w, alertEntry("x"))
-	w.Retarget(target(t, "https://b.invalid"))
-	deliver(t, w, alertEntry("y"))
-	if hits != 1 {
-		t.Errorf("%d deliveries, want only the one after a target was set", hits)
+		return restart
+	}
+	deliver(t, all[0], alertEntry("1"))
+	restart := reload(channel.Settings{Webhook: b.URL, Command: []string{"true"}})
+	if !slices.Equal(restart, []string{"alert-command"}) {
+		t.Errorf("a restart is needed for %q", restart)
+	}
+	deliver(t, all[0], alertEntry("2"))
+	if _, _, err := channel.Reload(all, channel.Settings{WebhookFile: "/none"}); err == nil {
+		t.Error("a file that is not there was taken")
+	}
+	deliver(t, all[0], alertEntry("3")) // to b, as before
+	if restart := reload(channel.Settings{}); len(restart) != 0 {
+		t.Errorf("a restart is needed for %q", restart)
+	}
+	deliver(t, all[0], alertEntry("4"))
+	reload(channel.Settings{Webhook: a.URL})
+	deliver(t, all[0], alertEntry("5"))
+	if hits["a"] != 2 || hits["b"] != 2 || len(told.list) != 0 {
+		t.Errorf("a was asked %d times, b %d; warned of %q", hits["a"], hits["b"], told.list)
 	}
 }
 
