@@ -190,7 +190,7 @@ func (f *Feed) turn(ctx context.Context) time.Duration {
 	}
 	f.tell(err)
 	if err != nil {
-		return f.backoff.next()
+		return max(f.backoff.next(), wanted(err))
 	}
 	f.backoff = 0
 	if share := f.config.Share; share > 0 {

@@ -59,6 +59,8 @@ func (r *feedReader) next() ([]byte, head, error) {
 			r.pass(r.file.end.seq) // whatever else there was is no record
 			return nil, head{}, io.EOF
 		case errors.Is(err, errPartial) || errors.Is(err, errLong): // no record
+		case errors.Is(err, errPacked):
+			r.close() // what cannot be read is missed when the next segment is read
 		case err != nil:
 			err = fmt.Errorf("read journal segment %s: %w", r.file.name, err)
 			r.close()

@@ -26,6 +26,15 @@ func (b *backoff) next() time.Duration {
 	return half + rand.N(half) //nolint:gosec // a pause is no secret
 }
 
+// wanted is how long a destination wants to be left alone.
+func wanted(err error) time.Duration {
+	var w Waiter
+	if errors.As(err, &w) {
+		return w.RetryAfter()
+	}
+	return 0
+}
+
 // batch are records that were read and are not delivered yet.
 type batch struct {
 	entries []Entry

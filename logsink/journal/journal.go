@@ -206,9 +206,14 @@ func (j *Journal) lose(it *item, err error) {
 func (j *Journal) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var compressing sync.WaitGroup
+	if j.writer.settings.Compress {
+		compressing.Go(func() { j.compress(ctx) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
+			compressing.Wait() // its files are of the directory, which Close gives back
 			return j.Close()
 		case <-j.queue.wake:
 		case <-timer.C:

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ type From struct {
 const followPause = 150 * time.Millisecond
 
 // Read yields the records of the journal in dir, up to the last complete one. It does not look at the chain: Verify
-// does. A line that cannot be read is yielded with its error, and reading goes on; an error of the file system comes
-// with the zero Entry and is the last. An Entry's Line is valid until the next one.
+// does. A line that cannot be read is yielded with its error, and reading goes on; where a compressed segment is
+// damaged it goes on in the next one. An error of the file system comes with the zero Entry and is the last. An Entry's
+// Line is valid until the next one.
 func Read(dir string, from From) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		r := newReader(dir, from)
@@ -59,8 +61,9 @@ type reader struct {
 	from  From
 	since []byte // as the lines have it; nil for all times
 
-	file           *os.File
+	file           io.ReadCloser
 	first          uint64 // of the segment that is open
+	name           string // of it
 	lines          *lineReader
 	journal, epoch string
 }
@@ -126,12 +129,12 @@ func (r *reader) wanted(s *segment, behind uint64) bool {
 }
 
 func (r *reader) open(s segment) error {
-	f, err := os.Open(s.path)
+	f, err := openSegment(s.path)
 	if err != nil {
 		return err
 	}
 	r.close()
-	r.file, r.first = f, s.first
+	r.file, r.first, r.name = f, s.first, s.name()
 	r.lines.reset(f, 0)
 	return nil
 }
@@ -142,6 +145,11 @@ func (r *reader) segment(yield func(Entry, error) bool) bool {
 		line, err := r.lines.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, errPartial) {
 			return r.again(yield)
+		}
+		if errors.Is(err, errPacked) {
+			err = fmt.Errorf("%s:%d: %w", r.name, r.lines.number, err)
+			r.lines.reset(bytes.NewReader(nil), 0) // the rest of it cannot be found
+			return yield(Entry{}, err)
 		}
 		if err != nil && !errors.Is(err, errLong) {
 			yield(Entry{}, fmt.Errorf("read journal: %w", err))
@@ -159,13 +167,17 @@ func (r *reader) segment(yield func(Entry, error) bool) bool {
 
 // again makes the reader go on, next time, at the line that was not complete.
 func (r *reader) again(yield func(Entry, error) bool) bool {
+	file, grows := r.file.(*os.File)
+	if !grows {
+		return true
+	}
 	offset := r.lines.offset
-	if _, err := r.file.Seek(offset, io.SeekStart); err != nil {
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
 		yield(Entry{}, fmt.Errorf("read journal: %w", err))
 		return false
 	}
 	number := r.lines.number - 1
-	r.lines.reset(r.file, offset)
+	r.lines.reset(file, offset)
 	r.lines.number = number
 	return true
 }
@@ -192,7 +204,7 @@ func (r *reader) entry(line []byte, err error) (Entry, error) {
 	e.Line = line
 	e.Identity.Journal, e.Identity.Epoch = r.journal, r.epoch
 	if err != nil {
-		err = fmt.Errorf("%s:%d: %w", segmentName(r.first), r.lines.number, err)
+		err = fmt.Errorf("%s:%d: %w", r.name, r.lines.number, err)
 	}
 	return e, err
 }

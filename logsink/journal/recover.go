@@ -31,6 +31,9 @@ func (f *findings) record(now time.Time) flow.Record {
 // recover finds the last record of the journal, moves aside what is behind it, and finds the sessions that were open.
 // It leaves every segment in w.finished.
 func (w *writer) recover() (*findings, error) {
+	if err := removeHalfPacked(w.dir); err != nil {
+		return nil, err
+	}
 	segments, err := listSegments(w.dir)
 	if err != nil {
 		return nil, err
@@ -86,12 +89,26 @@ type ending struct {
 	open    uint64 // sessions that were open then
 }
 
+// packedEnd is for a journal of which only compressed segments are left. Nothing is cut off one.
+func packedEnd(s *segment, end ending, err error, segments []segment) (ending, []segment, error) {
+	if err == nil && end.seq == 0 {
+		err = errPacked
+	}
+	if err != nil {
+		err = fmt.Errorf("the journal's last segment %s: %w (move the directory away to begin a new journal)", s.name(), err)
+	}
+	return end, segments, err
+}
+
 // lastRecord finds the last record that follows the one before it, and moves aside what is behind it. Segments that
 // have no such record are moved aside as a whole; the rest is returned.
 func (w *writer) lastRecord(segments []segment, found *findings) (ending, []segment, error) {
 	for len(segments) > 0 {
 		s := &segments[len(segments)-1]
 		end, good, err := scanEnd(s)
+		if s.packed() {
+			return packedEnd(s, end, err, segments)
+		}
 		if err == nil && good < s.size {
 			err = w.moveAside(s, good, found)
 		}

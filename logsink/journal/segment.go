@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,14 +35,26 @@ func segmentName(first uint64) string {
 	return fmt.Sprintf("%s%020d%s", segmentPrefix, first, segmentSuffix)
 }
 
+// parseSegmentName reads the name of a segment, compressed or not.
 func parseSegmentName(name string) (first uint64, ok bool) {
-	digits, ok := strings.CutPrefix(name, segmentPrefix)
+	plain := strings.TrimSuffix(name, ".zst")
+	digits, ok := strings.CutPrefix(plain, segmentPrefix)
 	digits, ok2 := strings.CutSuffix(digits, segmentSuffix)
 	first, err := strconv.ParseUint(digits, 10, 64)
-	return first, ok && ok2 && err == nil && segmentName(first) == name
+	return first, ok && ok2 && err == nil && segmentName(first) == plain
 }
 
-// listSegments lists the segments of a directory, oldest first.
+// HasSegments says whether a directory has a journal.
+func HasSegments(dir string) (bool, error) {
+	list, err := listSegments(dir)
+	if err != nil {
+		return false, fmt.Errorf("read journal: %w", err)
+	}
+	return len(list) > 0, nil
+}
+
+// listSegments lists the segments of a directory, oldest first. Of one that is there compressed and not, the latter
+// counts: it is removed only when the other is whole and safe.
 func listSegments(dir string) ([]segment, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -67,7 +78,7 @@ func listSegments(dir string) ([]segment, error) {
 		})
 	}
 	slices.SortFunc(list, func(a, b segment) int { return strings.Compare(a.path, b.path) })
-	return list, nil
+	return slices.CompactFunc(list, func(a, b segment) bool { return a.first == b.first }), nil
 }
 
 // tornFiles lists what recovery has moved aside, by name.
@@ -88,7 +99,7 @@ func tornFiles(dir string) ([]string, error) {
 // firstEntry decodes a segment's first record, which tells the journal's id and epoch, and the head of the chain
 // before it.
 func firstEntry(path string) (Entry, error) {
-	f, err := os.Open(path)
+	f, err := openSegment(path)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -103,9 +114,6 @@ func firstEntry(path string) (Entry, error) {
 	}
 	return e, nil
 }
-
-// openSegment opens a segment for reading.
-func openSegment(path string) (io.ReadCloser, error) { return os.Open(path) }
 
 // before is the point before a segment's first record, as that record tells it.
 func before(first Entry) (point, bool) {

@@ -52,7 +52,7 @@ func (w *writer) start(version string) error {
 
 // openCurrent goes on with the last segment, or begins one.
 func (w *writer) openCurrent() error {
-	if n := len(w.finished); n > 0 && w.finished[n-1].size < int64(w.settings.RotateSize) {
+	if n := len(w.finished); n > 0 && !w.finished[n-1].packed() && w.finished[n-1].size < int64(w.settings.RotateSize) {
 		last := w.finished[n-1]
 		f, err := w.files(last.path, 0)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 // scanEnd finds a segment's last record that follows the one before it; good is the offset behind it, 0 when there is
 // none. Damage in the middle, with good records behind it, is for Verify to tell.
 func scanEnd(s *segment) (end ending, good int64, err error) {
-	f, err := os.Open(s.path)
+	f, err := openSegment(s.path)
 	if err != nil {
 		return end, 0, err
 	}

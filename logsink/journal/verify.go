@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -79,7 +78,7 @@ func (v *verifier) problem(expected, format string, args ...any) *Problem {
 
 // segment checks one segment, the last one up to where it is being written.
 func (v *verifier) segment(s *segment, last bool) (*Problem, error) {
-	f, err := os.Open(s.path)
+	f, err := openSegment(s.path)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +96,8 @@ func (v *verifier) segment(s *segment, last bool) (*Problem, error) {
 			return nil, nil // it is being written
 		case errors.Is(err, errPartial), errors.Is(err, errLong):
 			return v.problem("a whole line", "%d bytes and no newline", len(line)), nil
+		case errors.Is(err, errPacked):
+			return v.problem("a whole compressed segment", "%v", err), nil
 		case err != nil:
 			return nil, err
 		}
