@@ -17,16 +17,18 @@ import (
 // disk is a file system that fails as a test says. The zero disk never does.
 type disk struct {
 	mu       sync.Mutex
-	full     bool            // room is all that there is
-	room     int             // bytes
-	short    bool            // the next write is cut, without an error
-	sync     error           // of every sync
-	truncate error           // of every truncation
-	create   error           // of every new file
-	failed   []*faultyFile   // files that had a sync fail
-	delay    time.Duration   // of every write
-	hang     <-chan struct{} // every write waits for it
-	reached  chan<- struct{} // has a token when one does
+	full     bool             // room is all that there is
+	room     int              // bytes
+	short    bool             // the next write is cut, without an error
+	sync     error            // of every sync
+	syncs    int              // how many there were
+	badSync  func(n int) bool // says which of them fails with EIO, from 1
+	truncate error            // of every truncation
+	create   error            // of every new file
+	failed   []*faultyFile    // files that had a sync fail
+	delay    time.Duration    // of every write
+	hang     <-chan struct{}  // every write waits for it
+	reached  chan<- struct{}  // has a token when one does
 }
 
 // set changes the disk while it is used.
@@ -93,10 +95,15 @@ func (f *faultyFile) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	f.again = f.again || f.broken
-	if f.disk.sync != nil {
+	f.disk.syncs++
+	err := f.disk.sync
+	if f.disk.badSync != nil && f.disk.badSync(f.disk.syncs) {
+		err = syscall.EIO
+	}
+	if err != nil {
 		f.broken = true
 		f.disk.failed = append(f.disk.failed, f)
-		return f.disk.sync
+		return err
 	}
 	return f.file.Sync()
 }

@@ -116,6 +116,13 @@ func (q *queue) take(spare []item) []item {
 	return items
 }
 
+// length is how many items wait.
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
 // takeBatch is take, unless more than limit are waiting.
 func (q *queue) takeBatch(spare []item, limit int) ([]item, bool) {
 	q.mu.Lock()

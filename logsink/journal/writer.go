@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -81,6 +82,7 @@ func (w *writer) turn(now time.Time) time.Duration {
 	if w.broken != nil && !now.Before(w.retryAt) {
 		w.repair(now)
 	}
+	w.gather()
 	items := w.journal.queue.take(w.spare)
 	for chunk := range slices.Chunk(items, batchRecords) {
 		w.write(chunk, now)
@@ -90,6 +92,28 @@ func (w *writer) turn(now time.Time) time.Duration {
 	clear(items)
 	w.spare = items
 	return w.maintain(now)
+}
+
+// gatherTurns bounds how long gather waits.
+const gatherTurns = 32
+
+// gather lets those who were answered by the last sync append what follows before the next one is begun: a sync costs
+// as much for one record as for all that wait. It comes to an end as soon as nobody has anything more to append.
+func (w *writer) gather() {
+	if w.settings.Durability != DurabilityDisk {
+		return
+	}
+	quiet := 0
+	for n, turn := w.journal.queue.length(), 0; quiet < 2 && turn < gatherTurns; turn++ {
+		runtime.Gosched()
+		more := w.journal.queue.length()
+		if more == n {
+			quiet++
+		} else {
+			quiet = 0
+		}
+		n = more
+	}
 }
 
 // write brings items into the journal, or reports them lost.
