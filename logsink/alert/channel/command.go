@@ -96,5 +96,5 @@ func (h *head) String() string {
 	if len(said) == 0 {
 		return ""
 	}
-	return "; it said: " + plain(string(said))
+	return "; it said: " + cut(plain(string(said)), maxOutput)
 }
