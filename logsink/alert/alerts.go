@@ -1,157 +1,219 @@
 package alert
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/lodoor/lodoor/proxy/flow"
-)
+	"github.com/expr-lang/expr/vm"
 
-const (
-	maxGroups   = 256
-	maxTroubles = 64 // that wait to be looked at
-	// quietRepeats is for how many Repeat a group must be quiet before it is forgotten.
-	quietRepeats = 5
+	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // Config is what alerts need.
 type Config struct {
-	// Repeat is [Settings.Repeat]; 0 is 1 minute.
-	Repeat time.Duration
+	Settings Settings
 	// Append takes the alerts; it must not block. They come back as records, which are not looked at.
 	Append func(flow.Record)
+	// Dir is where alerts.json keeps silences, acknowledgements and learned programs; empty keeps them nowhere.
+	Dir string
+	// Lags, which may be nil, says about once a second how far the feeds of the journal are.
+	Lags func() []journal.FeedStats
+	// Ended, which may be nil, names the sinks that have failed and get no more records.
+	Ended func() []string
+	// Warn, which may be nil, is told when what is in Dir cannot be read or written.
+	Warn func(error)
 }
 
 // Alerts is a sink that makes alerts of records. The first event of a kind is told at once, those that follow are
-// counted and told from time to time.
+// counted and told from time to time. Consume is for one goroutine, the other methods may be called from any.
 type Alerts struct {
-	repeat time.Duration
 	append func(flow.Record)
-	groups map[key]*group
+	warn   func(error)
+	lags   func() []journal.FeedStats
+	ended  func() []string
+	path   string // of the state; empty is none
+	inbox  inbox
 
-	mu       sync.Mutex
-	troubles []string // told to Trouble and not yet looked at
-	skipped  uint64
+	// temporary are the folders whose programs are never learned.
+	temporary []string
+
+	mu          sync.Mutex // holds for all that follows
+	policy      *policy
+	began       time.Time // when the first batch came
+	groups      map[key]*group
+	silences    []Silence
+	acks        map[string]ack // of an earlier run, by the group's id
+	learnUntil  time.Time
+	programs    map[programKey]*Known
+	bursts      *bursts
+	clocks      clocks
+	sinks       map[string]*lagging
+	machine     vm.VM
+	environment environment
+
+	out     []flow.Record // to be appended when the lock is free
+	dirty   bool          // the state on disk is older than this
+	savedAt time.Time
+	unsaved bool // the last attempt failed
 }
 
-// New returns Alerts.
+// New returns Alerts. The error says what is wrong with the settings. A state that cannot be read is no error: it is
+// set aside, and Warn is told.
 func New(c Config) (*Alerts, error) {
 	if c.Append == nil {
 		return nil, errors.New("alerts: nowhere to append them to")
 	}
-	if c.Repeat < 0 {
-		return nil, fmt.Errorf("alerts: repeat %v must not be negative", c.Repeat)
+	p, err := c.Settings.compile()
+	if err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
 	}
-	if c.Repeat == 0 {
-		c.Repeat = defaultRepeat
+	a := &Alerts{
+		append: c.Append, warn: c.Warn, lags: c.Lags, ended: c.Ended, policy: p, temporary: temporaryFolders(),
+		groups: map[key]*group{}, acks: map[string]ack{}, programs: map[programKey]*Known{}, bursts: newBursts(),
+		clocks: clocks{boot: sinceBoot}, sinks: map[string]*lagging{}, machine: vm.VM{MemoryBudget: maxWhenMemory},
 	}
-	return &Alerts{repeat: c.Repeat, append: c.Append, groups: make(map[key]*group)}, nil
+	if a.warn == nil {
+		a.warn = func(error) {}
+	}
+	if c.Dir != "" {
+		a.path = filepath.Join(c.Dir, stateFile)
+	}
+	a.load()
+	return a, nil
 }
 
 // Name is "alerts".
 func (a *Alerts) Name() string { return "alerts" }
 
-// Wants says which events may ask for attention.
-func (a *Alerts) Wants(e flow.Event) bool {
-	switch e {
-	case flow.EventSessionOpen, flow.EventSessionOrigin, flow.EventSessionClose, flow.EventSessionRefused,
-		flow.EventJournalGap, flow.EventConfigRejected:
-		return true
-	default:
-		return false
-	}
-}
-
-// Trouble tells that the journal cannot do what it should. It may be called from any goroutine, the journal's own as
-// well: the alert comes from another one, within a second.
-func (a *Alerts) Trouble(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.troubles) == maxTroubles {
-		a.skipped++
-		return
-	}
-	a.troubles = append(a.troubles, err.Error())
-}
+// Wants says which events may ask for attention: a condition of the configuration may be about any. Alerts themselves
+// are not looked at, so that none raises another.
+func (a *Alerts) Wants(e flow.Event) bool { return e != flow.EventAlert && e != flow.EventUnknown }
 
 // Consume looks at a batch. It never fails.
 func (a *Alerts) Consume(_ context.Context, b flow.Batch) (int, error) {
-	for _, entry := range b.Entries {
-		if entry.Err != nil {
-			a.add(lost("a record is not in it: "+entry.Err.Error(), entry.Record.Time), b.Now)
+	a.locked(func() {
+		if a.began.IsZero() {
+			a.began = b.Now
 		}
-		if e, ok := read(entry.Record); ok {
-			a.add(e, b.Now)
+		for _, entry := range b.Entries {
+			a.look(entry, b.Now)
 		}
-		if e, ok := carried(entry.Record); ok {
-			a.add(e, b.Now)
+		a.lookAtTroubles(b.Now)
+		if b.Missed > 0 {
+			a.raise(unread(b.Missed, b.Now), b.Now)
 		}
-	}
-	a.lookAtTroubles(b.Now)
-	if b.Missed > 0 {
-		a.add(unread(b.Missed, b.Now), b.Now)
-	}
-	if b.Tick || b.Last {
-		a.review(b.Now, b.Last)
-	}
+		if b.Tick {
+			a.tick(b.Now)
+		}
+		if b.Tick || b.Last {
+			a.review(b.Now, b.Last)
+			a.keep(b.Now, b.Last)
+		}
+	})
 	return len(b.Entries), nil
 }
 
-func (a *Alerts) lookAtTroubles(now time.Time) {
+// locked changes something and appends the alerts that came of it when the lock is free again: what they are appended
+// to may call back.
+func (a *Alerts) locked(change func()) {
 	a.mu.Lock()
-	troubles, skipped := a.troubles, a.skipped
-	a.troubles, a.skipped = nil, 0
+	change()
+	out := a.out
+	a.out = nil
 	a.mu.Unlock()
-	for i, reason := range troubles {
-		e := lost(reason, now)
-		if i == len(troubles)-1 {
-			e.count += skipped
-		}
-		a.add(e, now)
+	for _, r := range out {
+		a.append(r)
 	}
 }
 
-// add counts an event in its group, and tells it when it is the group's first, or matters more than those before it.
-func (a *Alerts) add(e event, now time.Time) {
-	k := e.key
-	g := a.groups[k]
-	if g == nil && len(a.groups) >= maxGroups {
-		k = key{condition: Other}
-		g = a.groups[k]
+// look makes events of a record.
+func (a *Alerts) look(entry *flow.Entry, now time.Time) {
+	r := entry.Record
+	if r.Event == flow.EventAlert {
+		return
 	}
-	if g == nil {
-		g = newGroup(k, &e, a.repeat)
-		a.groups[k] = g
+	if entry.Err != nil {
+		a.unkept(entry, now)
 	}
-	risen := e.severity > g.severity
-	g.add(&e, now)
-	if g.told.IsZero() || risen {
-		a.append(g.tell(now))
+	at := now.Sub(a.began)
+	if e, ok := read(r); ok && !a.raise(e, now) && len(e.from) > 0 {
+		if burst, ok := a.bursts.refused(&e, at); ok {
+			a.raise(burst, now)
+		}
+	}
+	if e, ok := carried(r); ok {
+		a.raise(e, now)
+	}
+	if e, ok := a.newProgram(r, now); ok {
+		a.raise(e, now)
+	}
+	if e, ok := a.bursts.session(r, at); ok {
+		a.raise(e, now)
+	}
+	a.settle(r, now)
+	a.lookAtOwn(r, at, now)
+}
+
+// unkept makes an event of a record that is not in the journal.
+func (a *Alerts) unkept(entry *flow.Entry, now time.Time) {
+	e := lost("a record is not in it: "+entry.Err.Error(), entry.Record.Time)
+	if noSpace(entry.Err) {
+		e.condition = DiskFull
+	}
+	a.raise(e, now)
+}
+
+// settle resolves what a record shows to be over.
+func (a *Alerts) settle(r *flow.Record, now time.Time) {
+	switch {
+	case r.Event == flow.EventConfigLoaded:
+		if g := a.groups[key{condition: ConfigBroken}]; g != nil {
+			a.resolve(g, now, "a configuration was loaded")
+		}
+	case r.Event == flow.EventSessionClose && r.Outcome != nil && r.Outcome.Known && r.Outcome.Lane != "":
+		g := a.groups[key{condition: BackendDown, service: r.Service}]
+		// A session from before the failures proves nothing when it ends.
+		if g != nil && r.Time.Add(-r.Outcome.Duration).After(g.last) {
+			a.resolve(g, now, "reached again")
+		}
 	}
 }
 
-// review tells the counts that are due, all of them at the end, and forgets the groups that have been quiet.
-func (a *Alerts) review(now time.Time, last bool) {
-	var due []*group
-	quiet := quietRepeats * a.repeat
-	for k, g := range a.groups {
-		switch {
-		case g.over(now, quiet):
-			delete(a.groups, k)
-		case g.due(now, quiet) || last && g.untold > 0:
-			due = append(due, g)
+// lookAtOwn asks the conditions of the configuration.
+func (a *Alerts) lookAtOwn(r *flow.Record, at time.Duration, now time.Time) {
+	if len(a.policy.own) == 0 {
+		return
+	}
+	a.environment.fill(r, a.policy.needs)
+	for _, o := range a.policy.own {
+		e, ok, err := o.look(&a.machine, &a.environment, r, at)
+		if err != nil {
+			e, ok = unasked(o.Name, err, r.Time), true
+		}
+		if ok {
+			a.raise(e, now)
 		}
 	}
-	slices.SortFunc(due, func(a, b *group) int {
-		return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.service, b.service), cmp.Compare(a.condition, b.condition),
-			cmp.Compare(a.forwarder, b.forwarder))
-	})
-	for _, g := range due {
-		a.append(g.tell(now))
+}
+
+// tick looks at what no record tells.
+func (a *Alerts) tick(now time.Time) {
+	if e, jumped := a.clocks.look(now); jumped {
+		a.raise(e, now)
+	}
+	a.lookAtSinks(now)
+	a.expireSilences(now)
+	a.expireAcks(now)
+	at := now.Sub(a.began)
+	a.bursts.tick(at)
+	for _, o := range a.policy.own {
+		if o.tally != nil {
+			o.tally.tick(at)
+		}
 	}
 }

@@ -345,7 +345,7 @@ func TestNoLoopThroughTheLog(t *testing.T) {
 }
 
 func TestNewChecksItsConfig(t *testing.T) {
-	for _, c := range []alert.Config{{}, {Append: func(flow.Record) {}, Repeat: -1}} {
+	for _, c := range []alert.Config{{}, {Append: func(flow.Record) {}, Settings: alert.Settings{Repeat: -1}}} {
 		if _, err := alert.New(c); err == nil {
 			t.Errorf("%+v was taken", c)
 		}

@@ -25,7 +25,7 @@ func carried(r *flow.Record) (event, bool) {
 	}
 	return event{
 		key:      key{condition: CarriedPeer, service: r.Service, forwarder: f.Name},
-		severity: severity, time: r.Time, count: 1,
+		severity: severity, time: r.Time, count: 1, program: r.Origin.Program,
 		from:   []netip.AddrPort{f.Far}, // all peers are this host; the far ends tell them apart
 		reason: carriedWords(f),
 	}, true

@@ -1,26 +1,14 @@
 package alert
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
-)
-
-// The conditions.
-const (
-	NonLocalPeer = "non_local_peer" // a peer that is not on this host, or not shown to be
-	// Denied is by a rule, for a header, or for an identity that the backend would mistake for lodoor's own.
-	Denied        = "denied"
-	CrossProtocol = "cross_protocol" // a browser, or what behaves like one, at a service that is not for it
-	CarriedPeer   = "forwarder"      // the peer is on this host and carries somebody else's connection
-	Limit         = "limit"
-	BackendDown   = "backend_down"
-	JournalLost   = "journal"
-	ConfigBroken  = "config"
-	Other         = "other" // what could not be told by itself
 )
 
 // key is what like events have in common.
@@ -31,6 +19,14 @@ type key struct {
 	cause     flow.Cause // a disguised peer is not told as one that is merely elsewhere
 	forwarder string     // its name
 	observed  bool
+	labels    string // the values of by, as one text
+}
+
+// id names the group of the key: 16 hexadecimal digits, the same after a restart.
+func (k key) id() string {
+	text := fmt.Sprintf("%q %q %q %q %q %v %q", k.condition, k.service, k.zone, k.cause, k.forwarder, k.observed, k.labels)
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // event is what a record means to alerts.
@@ -42,7 +38,12 @@ type event struct {
 	distinct uint64 // addresses, when the record stands for several connections; otherwise see from
 	capped   bool   // distinct is a lower bound
 	from     []netip.AddrPort
+	program  string // of the peer's process; empty when it is not known
+	by       []flow.Label
 	reason   string
+	measured string // what the window of a condition of the configuration came to
+
+	resolveAfter time.Duration // of a condition of the configuration; 0 is never
 }
 
 // read says whether a record asks for attention. Alerts themselves never do.
@@ -79,10 +80,7 @@ func (e event) refused(r *flow.Record) (event, bool) {
 		return event{}, false
 	}
 	e.severity = severityOf(e.cause)
-	if r.Peer != nil {
-		e.zone = r.Peer.Zone
-		e.from = append(e.from, r.Peer.Addr)
-	}
+	e.about(r)
 	if f := r.Refusal; f != nil && f.Count > 1 {
 		e.count, e.distinct, e.capped = f.Count, f.Distinct, f.DistinctCapped
 		e.from = append(e.from, f.Sample...)
@@ -130,10 +128,7 @@ func (e event) closed(r *flow.Record) (event, bool) {
 		return e.gated(r)
 	case o.End == flow.EndDenied:
 		e.condition, e.cause, e.reason = Denied, flow.CauseRule, o.Detail
-		if r.Peer != nil {
-			e.zone = r.Peer.Zone
-			e.from = append(e.from, r.Peer.Addr)
-		}
+		e.about(r)
 		return e, true
 	default:
 		return event{}, false
@@ -147,14 +142,22 @@ func (e event) gated(r *flow.Record) (event, bool) {
 		e.condition = Denied
 	}
 	e.severity = severityOf(e.cause)
-	if r.Peer != nil {
-		e.zone = r.Peer.Zone
-		e.from = append(e.from, r.Peer.Addr)
-	}
+	e.about(r)
 	if o := r.Origin; o != nil && o.Program != "" {
 		e.reason += fmt.Sprintf("; it came from %s (pid %d)", o.Program, o.PID)
 	}
 	return e, true
+}
+
+// about takes whom a record is about.
+func (e *event) about(r *flow.Record) {
+	if r.Peer != nil {
+		e.zone = r.Peer.Zone
+		e.from = append(e.from, r.Peer.Addr)
+	}
+	if r.Origin != nil {
+		e.program = r.Origin.Program
+	}
 }
 
 // lost is the event of a record that the journal could not keep.
