@@ -36,10 +36,15 @@ func (w *writer) fail(items []item, err error, now time.Time) {
 const keptAlerts = 64
 
 // drop reports items lost. The closes of sessions that are open in the journal are kept, so that each of them is
-// closed there; their number is bounded by the open sessions. So are the first alerts.
+// closed there; their number is bounded by the open sessions. So are the first alerts. Refusals are merged.
 func (w *writer) drop(items []item, err error) {
 	for i := range items {
 		it := &items[i]
+		if it.event == flow.EventSessionRefused && !it.own && w.refused.place(it.record) {
+			it.fate = merged
+			w.leave(it)
+			continue
+		}
 		it.finish(flow.Identity{Journal: w.id}, err)
 		if w.journal.queue.drop(it) || it.event == flow.EventAlert && w.keepsAlert() {
 			w.kept = append(w.kept, *it)

@@ -21,7 +21,9 @@ func (w *writer) full(now time.Time) bool {
 
 // rotate ends the current segment and begins the next one. When that one cannot be begun the current one goes on.
 func (w *writer) rotate(now time.Time) {
-	w.tellRefusals(now)
+	if w.thrift == nil {
+		w.tellRefusals(now)
+	}
 	if w.broken != nil {
 		return
 	}

@@ -57,6 +57,16 @@ func (l *ledger) work(j *Journal, seed uint64, steps int) {
 	}
 }
 
+// refusals are how many were given; none of them may be lost.
+func (l *ledger) refusals() (n uint64) {
+	for _, a := range l.list {
+		if a.event == flow.EventSessionRefused {
+			n++
+		}
+	}
+	return n
+}
+
 // check compares what was told with what the journal has: all that was said to be there, nothing that was said to be
 // lost but the closes of sessions that are open there, and no identity twice.
 func (l *ledger) check(t *testing.T, dir string) {
@@ -79,6 +89,7 @@ func (l *ledger) check(t *testing.T, dir string) {
 		got, found := byIdentity[a.id]
 		opened := there[key{flow.EventSessionOpen, a.session}]
 		switch {
+		case a.event == flow.EventSessionRefused && a.id.Seq == 0 && a.err == nil: // told with others
 		case a.err == nil && (!found || got != k):
 			t.Errorf("%s of %q was told to be record %v; that is %v", a.event, a.session, a.id, got)
 		case a.err != nil && a.event == flow.EventSessionOpen && opened:
@@ -130,6 +141,9 @@ func failSync(t *testing.T, n, times int) {
 		t.Errorf("report %+v, %d dropped", r, j.Stats().Dropped)
 	}
 	told.check(t, c.Settings.Dir)
+	if n := knocksIn(t, c.Settings.Dir)["pg"]; stopped == nil && n != told.refusals() {
+		t.Errorf("%d refused connections are in the journal, there were %d", n, told.refusals())
+	}
 	for _, f := range d.failed {
 		if f.again {
 			t.Error("a sync that had failed was tried again")
