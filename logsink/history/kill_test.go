@@ -1,0 +1,3 @@
+package history_test
+
+func feed(dir string) error { return nil }
