@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lodoor/lodoor/logsink/secret"
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // natsLink is one connection and what is known through it about one subject.
@@ -20,29 +21,35 @@ type natsLink struct {
 	conn    *nats.Conn
 	wire    *natsWire
 	js      jetstream.JetStream
-	closed  chan struct{} // the connection is gone
-	timeout time.Duration // of each answer
+	gone    context.Context // done when the connection is
+	timeout time.Duration   // of each answer
 
 	journal, subject, stream string
 	limit                    int    // bytes of a message, headers included
 	last                     uint64 // the number in the stream of the subject's last message, 0 before the first
 	window, widest           int    // how many messages are on their way at once, now and at most
+
+	before flow.Identity // what Resume answered, until the first delivery
+	known  natsKnown     // nil where nothing is published that the stream may have
 }
 
 // dialNATS connects to one of the servers.
 func dialNATS(ctx context.Context, s NATSSettings, version, journal string) (*natsLink, error) {
 	l := &natsLink{
-		closed: make(chan struct{}), timeout: s.Timeout,
+		wire: &natsWire{ctx: ctx, timeout: s.Timeout}, timeout: s.Timeout,
 		journal: journal, subject: s.Subject + "." + journal, stream: s.Stream,
 		window: 1,
 	}
-	l.wire = &natsWire{ctx: ctx, timeout: s.Timeout}
-	options, err := l.options(s, version)
+	gone, end := context.WithCancel(context.Background())
+	l.gone = gone
+	options, err := l.options(s, version, end)
 	if err != nil {
+		end()
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, l.wire.cut)() // what is beyond the dialler has no context
 	if l.conn, err = nats.Connect(strings.Join(s.Servers, ","), options...); err != nil {
+		end()
 		return nil, fmt.Errorf("connect to %s: %w", strings.Join(s.Servers, ", "), cmp.Or(ctx.Err(), err))
 	}
 	if l.js, err = jetstream.New(l.conn); err != nil {
@@ -53,7 +60,7 @@ func dialNATS(ctx context.Context, s NATSSettings, version, journal string) (*na
 }
 
 // options turn off all that would publish behind our back, or connect to where nobody said.
-func (l *natsLink) options(s NATSSettings, version string) ([]nats.Option, error) {
+func (l *natsLink) options(s NATSSettings, version string, end func()) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("lodoor " + version),
 		nats.NoReconnect(),
@@ -62,7 +69,7 @@ func (l *natsLink) options(s NATSSettings, version string) ([]nats.Option, error
 		nats.SetCustomDialer(l.wire),
 		nats.Timeout(s.Timeout),
 		nats.FlusherTimeout(s.Timeout), // of one write
-		nats.ClosedHandler(func(*nats.Conn) { close(l.closed) }),
+		nats.ClosedHandler(func(*nats.Conn) { end() }),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // LastError has it; the default prints it
 	}
 	login, err := s.login()
@@ -113,7 +120,7 @@ func (s NATSSettings) login() (nats.Option, error) {
 func (l *natsLink) close() {
 	l.wire.cut()
 	l.conn.Close()
-	<-l.closed
+	<-l.gone.Done()
 }
 
 // natsWire dials, and can cut the connection while the library writes to it or waits for it.

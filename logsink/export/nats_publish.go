@@ -33,8 +33,16 @@ var errNATSMoved = errors.New("the subject has a message that we did not know of
 // last one, and is refused; or it is the next one, and belongs there.
 func (l *natsLink) deliver(ctx context.Context, entries []journal.Entry, message natsMessage) (int, error) {
 	defer context.AfterFunc(ctx, l.wire.cut)()
-	done := 0
-	for done < len(entries) {
+	if len(entries) == 0 {
+		return 0, nil
+	}
+	if err := l.check(ctx, entries[0].Identity); err != nil {
+		return 0, cmp.Or(ctx.Err(), l.explain(err))
+	}
+	for done := 0; ; {
+		if done += l.passed(entries[done:]); done == len(entries) {
+			return done, nil
+		}
 		sent, err := l.send(entries[done:min(done+l.window, len(entries))], message)
 		if err != nil {
 			return done, cmp.Or(ctx.Err(), l.explain(err))
@@ -50,7 +58,6 @@ func (l *natsLink) deliver(ctx context.Context, entries []journal.Entry, message
 			l.window = taken
 		}
 	}
-	return done, nil
 }
 
 // natsMessage makes a message of at most limit bytes.
@@ -59,7 +66,7 @@ type natsMessage func(subject string, limit int, e journal.Entry) *nats.Msg
 // send publishes a window.
 func (l *natsLink) send(entries []journal.Entry, message natsMessage) ([]jetstream.PubAckFuture, error) {
 	var sent []jetstream.PubAckFuture
-	for i, size := 0, 0; i < len(entries) && size < windowBytes; i++ {
+	for i, size := 0, 0; i < len(entries) && size < windowBytes && !l.known.has(entries[i].Identity); i++ {
 		e := entries[i]
 		if e.Identity.Journal != l.journal {
 			return nil, fmt.Errorf("record %s is not of journal %s", ID(e.Identity), l.journal)
@@ -125,7 +132,7 @@ func (l *natsLink) answer(ctx context.Context, f jetstream.PubAckFuture, late <-
 		return ack, nil
 	case err := <-f.Err():
 		return nil, err
-	case <-l.closed:
+	case <-l.gone.Done():
 		return nil, errors.New("the connection was lost")
 	case <-late:
 		return nil, fmt.Errorf("no answer within %v", l.timeout)
@@ -145,9 +152,9 @@ func (l *natsLink) explain(err error) error {
 		refusal.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
 		return fmt.Errorf("%w (%s)", errNATSMoved, refusal.Description)
 	}
-	// What the server forbids, it does not answer: it tells the connection.
+	// What the server forbids, it does not answer: it tells the connection, as the network does when it is cut.
 	if said := l.conn.LastError(); said != nil && !errors.Is(err, said) {
-		return fmt.Errorf("%w (the server said: %w)", err, said)
+		return fmt.Errorf("%w (%w)", err, said)
 	}
 	return err
 }

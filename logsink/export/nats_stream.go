@@ -48,7 +48,7 @@ func (l *natsLink) resume(ctx context.Context, s NATSSettings) (flow.Identity, e
 		return flow.Identity{}, fmt.Errorf("message %d of stream %s, the last of %s, is not ours: %w: somebody else "+
 			"publishes there", last.Sequence, s.Stream, l.subject, err)
 	}
-	l.last = last.Sequence
+	l.last, l.before = last.Sequence, id
 	return id, nil
 }
 

@@ -3,7 +3,6 @@ package export
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/journal"
-	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // TestNATSOutage cuts two journals off from one stream for longer than its duplicate window: by a kill of the server in
@@ -80,7 +78,7 @@ func TestNATSPayload(t *testing.T) {
 func TestNATSTwoAtOnce(t *testing.T) {
 	s := startNATS(t, "")
 	s.stream(jetstream.StreamConfig{})
-	all := [][]journal.Entry{natsMade("1", 3000), natsMade("2", 3000)}
+	all := [][]journal.Entry{natsMade("1", 1, 1, 3000), natsMade("2", 1, 1, 3000)}
 	errs := make(chan error)
 	for _, entries := range all {
 		n := newTestNATS(t, s.settings())
@@ -97,36 +95,6 @@ func TestNATSTwoAtOnce(t *testing.T) {
 	}
 }
 
-// natsMade are records of a journal that there is not, of epoch a.
-func natsMade(digit string, n int) []journal.Entry {
-	all := make([]journal.Entry, n)
-	for i := range all {
-		all[i] = natsMadeOne(digit, "a", uint64(i)+1)
-	}
-	return all
-}
-
-func natsMadeOne(digit, epoch string, seq uint64) journal.Entry {
-	id := flow.Identity{Journal: strings.Repeat(digit, 32), Epoch: strings.Repeat(epoch, 16), Seq: seq}
-	return journal.Entry{
-		Identity: id, Record: flow.Record{Event: flow.EventConfigLoaded},
-		Line: natsStandIn(journal.Entry{Identity: id, Record: flow.Record{Event: flow.EventConfigLoaded}}, 0),
-	}
-}
-
-// checkNATSOrder wants exactly these records.
-func checkNATSOrder(t testing.TB, got []natsRecord, want []journal.Entry) {
-	t.Helper()
-	for i := range min(len(got), len(want)) {
-		if got[i].id != want[i].Identity {
-			t.Fatalf("message %d of %d is %v, expected %v", i+1, len(got), got[i].id, want[i].Identity)
-		}
-	}
-	if len(got) != len(want) {
-		t.Fatalf("the stream has %d records, expected %d", len(got), len(want))
-	}
-}
-
 // BenchmarkNATS publishes to a server on this machine. One at a time is what a replicated stream gets.
 func BenchmarkNATS(b *testing.B) {
 	for _, tc := range []struct {
@@ -137,7 +105,7 @@ func BenchmarkNATS(b *testing.B) {
 			s := startNATS(b, "")
 			s.stream(jetstream.StreamConfig{})
 			n := newTestNATS(b, s.settings())
-			entries := natsMade("1", b.N)
+			entries := natsMade("1", 1, 1, b.N)
 			if _, err := n.Resume(context.Background(), entries[0].Identity.Journal); err != nil {
 				b.Fatal(err)
 			}
