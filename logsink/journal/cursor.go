@@ -26,7 +26,10 @@ type cursorText struct {
 	Seq     uint64 `json:"seq"`
 }
 
-var errCursor = errors.New("the cursor cannot be read")
+var (
+	errCursor       = errors.New("the cursor cannot be read")
+	errOtherJournal = errors.New("the cursor is of another journal")
+)
 
 func (j *Journal) cursor(name string) (*cursor, error) {
 	dir := filepath.Join(j.Dir(), cursorDir)
@@ -51,8 +54,8 @@ func (c *cursor) read(journal string) (id flow.Identity, err error) {
 		return id, fmt.Errorf("%s: %w: %w", c.path, errCursor, err)
 	}
 	if text.Journal != journal {
-		return id, fmt.Errorf("%s is of journal %q, expected this one, %q (remove the file to deliver this journal from "+
-			"its beginning)", c.path, text.Journal, journal)
+		return id, fmt.Errorf("%s: %w, %q: expected this one, %q (remove the file to deliver this journal from its "+
+			"beginning)", c.path, errOtherJournal, text.Journal, journal)
 	}
 	return flow.Identity(text), nil
 }

@@ -76,8 +76,9 @@ func (f *Feed) begin() error {
 		return err
 	}
 	at, err := f.cursor.read(f.journal.id)
-	if errors.Is(err, errCursor) {
-		f.warn(fmt.Errorf("%w; its records are delivered again from the oldest on", err))
+	if errors.Is(err, errCursor) || errors.Is(err, errOtherJournal) && f.journal.feeds.before == 0 {
+		// In a journal that begins now nothing is delivered yet, whatever was in its directory before.
+		f.warn(fmt.Errorf("feed %s: %w; its records are delivered from the oldest on", f.name, err))
 		f.config.FromNow = false
 	} else if err != nil {
 		return err

@@ -60,21 +60,29 @@ func TestFeedOfABadName(t *testing.T) {
 
 func TestFeedOfAnotherJournal(t *testing.T) {
 	dir := t.TempDir()
-	j, _ := running(t, small(dir))
 	path := filepath.Join(dir, cursorDir, "x.json")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, path, []byte(`{"journal":"other","epoch":"e","seq":7}`))
+	other := []byte(`{"journal":"other","epoch":"e","seq":7}`)
+	writeFile(t, path, other)
+	j, stop := running(t, small(dir))
+	f, end := feeding(t, j, FeedConfig{Destination: &store{name: "x"}}) // this journal begins now
+	caughtUp(t, f)
+	if err := errors.Join(end(), stop()); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, other)
+	j, _ = running(t, small(dir))
 	if _, err := j.Feed(FeedConfig{Destination: &store{name: "x"}}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v", err)
 	}
 	writeFile(t, path, nil) // as a machine that died may leave it
 	var warned warnings
 	to := &store{name: "x"}
-	f, _ := feeding(t, j, FeedConfig{Destination: to, FromNow: true, Warn: warned.add})
+	f, _ = feeding(t, j, FeedConfig{Destination: to, FromNow: true, Warn: warned.add})
 	caughtUp(t, f)
-	if !strings.Contains(warned.String(), "from the oldest on") || len(to.taken()) != 1 {
+	if !strings.Contains(warned.String(), "from the oldest on") || len(to.taken()) != 3 {
 		t.Errorf("warned %q, took %v", &warned, to.taken())
 	}
 }
