@@ -8,6 +8,8 @@ import (
 
 	"github.com/lodoor/lodoor/logsink/alert"
 	"github.com/lodoor/lodoor/logsink/alert/channel"
+	"github.com/lodoor/lodoor/logsink/export"
+	"github.com/lodoor/lodoor/logsink/history"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy"
@@ -32,8 +34,10 @@ type Config struct {
 	// Rules are the keys enforce, on_unknown, process_wait and rules of the top level.
 	Rules rules.Settings `mapstructure:",squash"`
 	// Tripwire watches each own non-loopback address, only to refuse, record and alert.
-	Tripwire bool   `mapstructure:"tripwire"`
-	Alerts   Alerts `mapstructure:"alerts"`
+	Tripwire bool             `mapstructure:"tripwire"`
+	History  history.Settings `mapstructure:"history"`
+	Alerts   Alerts           `mapstructure:"alerts"`
+	Export   Export           `mapstructure:"export"`
 	// Record is where sessions are recorded; nothing is recorded while its directory is empty.
 	Record pcapng.Settings `mapstructure:"record"`
 	// Lane is how the bytes of sessions move.
@@ -60,6 +64,14 @@ type Alerts struct {
 
 // Validate says which keys have impossible values, one a line.
 func (a Alerts) Validate() error { return errors.Join(a.Engine.Validate(), a.Channels.Validate()) }
+
+// Export is where records go besides the journal.
+type Export struct {
+	OTLP     export.OTLPSettings     `mapstructure:"otlp"`
+	Syslog   export.SyslogSettings   `mapstructure:"syslog"`
+	Journald export.JournaldSettings `mapstructure:"journald"`
+	NATS     export.NATSSettings     `mapstructure:"nats"`
+}
 
 // Privacy is what lodoor does not tell of the processes that it sees.
 type Privacy struct {
@@ -107,15 +119,35 @@ func Default() Config {
 		Log: Log{Format: LogAuto, Level: LogInfo},
 		Journal: journal.Settings{
 			// KeepFree stays 0: what that is depends on the file system.
-			MaxSize: 512 * flow.MiB, MaxAge: 30 * 24 * time.Hour, RotateSize: 32 * flow.MiB,
+			MaxSize: journal.DefaultMaxSize, MaxAge: journal.DefaultMaxAge,
+			RotateSize: journal.DefaultRotateSize, RotateAge: journal.DefaultRotateAge,
+			RefusalsShare: journal.DefaultRefusalsShare, Compress: true,
 		},
 		Rules: rules.Settings{
 			Enforce: rules.EnforceOn, OnUnknown: rules.OnUnknownDeny, ProcessWait: 200 * time.Millisecond,
 		},
-		Privacy:  Privacy{Processes: true},
-		Alerts:   Alerts{alert.Settings{Repeat: time.Minute}, channel.Settings{Timeout: 5 * time.Second}},
+		Privacy: Privacy{Processes: true},
+		History: history.Settings{Store: history.StoreSQLite, MaxAge: 90 * 24 * time.Hour, MaxSize: flow.GiB},
+		Alerts: Alerts{
+			alert.Settings{Repeat: time.Minute}, channel.Settings{Timeout: 5 * time.Second, GiveUp: 24 * time.Hour},
+		},
+		Export:   defaultExport(),
 		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
 		Shutdown: Shutdown{Drain: 10 * time.Second},
+	}
+}
+
+// defaultExport is where records go without a word: nowhere. The rest is filled in so that it can be shown.
+func defaultExport() Export {
+	return Export{
+		OTLP: export.OTLPSettings{
+			Timeout: 10 * time.Second, Compression: "gzip", Logs: true, Metrics: true, Interval: time.Minute,
+		},
+		Syslog: export.SyslogSettings{
+			Facility: "local0", AppName: "lodoor", Framing: "octet-counting", MaxMessage: 8 * flow.KiB,
+			Timeout: 10 * time.Second,
+		},
+		NATS: export.NATSSettings{Stream: "LODOOR", Subject: "lodoor.records", Timeout: 5 * time.Second},
 	}
 }
 

@@ -24,7 +24,7 @@ func Starter() string { return starter }
 // uncommented is the reference with its commented-out settings in the place of the empty ones: what stands behind a #
 // without one space, or with two.
 func uncommented() string {
-	text := regexp.MustCompile(`(?m)^(rules|services|forwarders): \[\]\n`).ReplaceAllString(reference, "")
+	text := regexp.MustCompile(`(?m)^ *(rules|services|forwarders|severity|conditions): \[\]\n`).ReplaceAllString(reference, "")
 	return regexp.MustCompile(`(?m)^( *)#(\S|  )`).ReplaceAllString(text, "$1$2")
 }
 

@@ -6,7 +6,7 @@ import "strings"
 const hidden = "(set, hidden)"
 
 // isSecret says whether a setting's value is never shown, not even in a message about it.
-func isSecret(key string) bool { return key == "alerts.webhook" }
+func isSecret(key string) bool { return key == "alerts.webhook" || key == "history.url" }
 
 // onlyEnvironment says whether a setting may not be written in a file: files are copied, committed and backed up.
 func onlyEnvironment(key string) bool { return isSecret(key) }

@@ -123,7 +123,7 @@ func (s *shape) table(path string, table map[string]any, t reflect.Type) map[str
 		case onlyEnvironment(below):
 			at, _ := s.doc.find(below)
 			s.flaw(at, below, "found a secret in a file; expected it in the environment ("+envAlias(below)+
-				"), or in a file of its own that alerts.webhook_file names")
+				"), or in a file of its own that "+below+"_file names")
 		default:
 			if c, ok := s.value(below, v, fields[i].typ); ok {
 				kept[key] = c

@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/logsink/alert"
 	"github.com/lodoor/lodoor/logsink/alert/channel"
+	"github.com/lodoor/lodoor/logsink/export"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/logsink/terminal"
@@ -30,23 +32,27 @@ import (
 // mostLoops is how many event loops there are without a setting, at most.
 const mostLoops = 4
 
-// journalOff is the journal's directory when there is to be none.
-const journalOff = "off"
-
 // door is a lodoor put together. This file is the only place that turns configuration into parts.
 type door struct {
-	inForce  sync.Mutex // guards config, rules and source, which a reload replaces
+	started  time.Time
+	inForce  sync.Mutex // guards config, rules, source and hash, which a reload replaces
 	config   *configs.Config
 	rules    *rules.Set
 	source   string // of the configuration
+	hash     string // of the configuration
 	say      *messages
 	peers    *peer.Identifier
 	resolver *origin.Resolver // nil: processes are not looked for
 	journal  *journal.Journal // nil: --journal off
+	own      []journal.Entry  // what the journal wrote before there was a log
+	doomed   chan error       // holds why the door has to end: the journal cannot be written, and on_full says stop
 	alerts   *alert.Alerts
-	webhook  *channel.Webhook
+	channels []*channel.Delivery
 	summary  *terminal.Summary
 	log      *logsink.Log
+	host     flow.Host
+	feeds    feeds
+	metrics  *export.Metrics  // nil: none are exported
 	recorder *pcapng.Recorder // nil: nothing is recorded
 	server   *proxy.Server
 	socket   *net.UnixListener // for commands; nil: there is none
@@ -62,7 +68,10 @@ type output struct {
 
 // buildDoor makes the parts and binds the fronts. On an error nothing is left open.
 func buildDoor(loaded *configs.Loaded, out output, say *messages) (*door, error) {
-	d := &door{config: &loaded.Config, rules: loaded.RuleSet, source: sourceOf(loaded), say: say}
+	d := &door{
+		started: time.Now(), config: &loaded.Config, rules: loaded.RuleSet, source: sourceOf(loaded), hash: loaded.Hash,
+		host: export.ThisHost(), say: say, doomed: make(chan error, 1),
+	}
 	if err := d.build(out); err != nil {
 		d.abandon()
 		return nil, err
@@ -80,7 +89,7 @@ func (d *door) build(out output) (err error) {
 	if err := d.server.Listen(); err != nil {
 		return explainBind(err)
 	}
-	if err := d.openJournal(); err != nil {
+	if err := d.buildLog(); err != nil {
 		return err
 	}
 	if err := d.buildSinks(out); err != nil {
@@ -132,7 +141,7 @@ func (d *door) buildServer() error {
 	}
 	config := proxy.Config{
 		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
-		Drain: d.config.Shutdown.Drain, Warn: d.say.warn,
+		Drain: d.config.Shutdown.Drain, Warn: d.say.warn, MustRecord: d.config.Journal.OnFull != journal.OnFullDrop,
 	}
 	if d.resolver != nil {
 		config.Resolver = d.resolver
@@ -230,31 +239,19 @@ func (d *door) guard(svc *proxy.Service, s *configs.Service) error {
 	return nil
 }
 
-func (d *door) openJournal() error {
-	settings := d.config.Journal
-	if settings.Dir == journalOff {
-		return nil
+// buildLog opens the journal, and makes what stands before it and what reads it.
+func (d *door) buildLog() error {
+	settings, err := d.journalSettings()
+	if err != nil {
+		return err
 	}
-	if settings.Dir == "" {
-		dir, err := journal.DefaultDir(instanceOf(d.config))
-		if err != nil {
-			return fmt.Errorf("find a place for the journal: %w; name one with --journal DIR, or --journal off", err)
-		}
-		settings.Dir = dir
+	if err := d.buildAlerts(settings.Dir); err != nil {
+		return err
 	}
-	var err error
-	d.journal, err = journal.Open(journal.Config{
-		Settings: settings, Version: version(), Trouble: func(err error) { d.alerts.Trouble(err) },
-	})
-	var taken *journal.TakenError
-	if errors.As(err, &taken) {
-		own := "--instance NAME"
-		if d.config.Journal.Dir != "" {
-			own = "--journal DIR"
-		}
-		return fmt.Errorf("%w; a second door needs one of its own: %s", err, own)
+	if err := d.openJournal(settings); err != nil { // it tells the alerts of trouble
+		return err
 	}
-	return err
+	return d.buildFeeds()
 }
 
 func (d *door) buildSinks(out output) error {
@@ -273,46 +270,31 @@ func (d *door) buildSinks(out output) error {
 		return err
 	}
 	d.summary = &terminal.Summary{}
-	if err := d.buildAlerts(); err != nil {
-		return err
-	}
 	config := logsink.Config{
-		Alerts: d.alerts, Sinks: []logsink.Sink{console, d.summary, d.webhook},
+		Alerts: d.alerts, Sinks: append([]logsink.Sink{console, d.summary}, d.direct()...),
 		Failed: func(sink string, err error) { d.say.warn(fmt.Sprintf("%s: %v; sessions go on", sink, err)) },
 	}
 	if d.journal != nil {
 		config.Journal = d.journal
 	}
-	d.log, err = logsink.New(config)
-	return err
-}
-
-func (d *door) buildAlerts() (err error) {
-	settings := d.config.Alerts.Channels
-	target, warnings, err := settings.Target()
-	if err != nil {
-		return configError(err)
+	if d.log, err = logsink.New(config); err == nil {
+		d.tellStart()
 	}
-	for _, w := range warnings {
-		d.say.warn(w)
-	}
-	d.webhook, err = channel.NewWebhook(channel.WebhookConfig{
-		Target: target, Timeout: settings.Timeout, Version: version(), Warn: func(err error) { d.say.warn(err.Error()) },
-	})
-	if err != nil {
-		return err
-	}
-	d.alerts, err = alert.New(alert.Config{
-		Repeat: d.config.Alerts.Engine.Repeat, Append: func(r flow.Record) { d.log.Append(r, nil) },
-	})
 	return err
 }
 
 // settle puts a configuration in force that was loaded.
-func (d *door) settle(c *configs.Config, set *rules.Set, source string) {
+func (d *door) settle(c *configs.Config, loaded *configs.Loaded) {
 	d.inForce.Lock()
 	defer d.inForce.Unlock()
-	d.config, d.rules, d.source = c, set, source
+	d.config, d.rules, d.source, d.hash = c, loaded.RuleSet, sourceOf(loaded), loaded.Hash
+}
+
+// configHash is that of the configuration in force.
+func (d *door) configHash() string {
+	d.inForce.Lock()
+	defer d.inForce.Unlock()
+	return d.hash
 }
 
 // configured is the configuration in force, for those who do not reload it.
@@ -333,6 +315,7 @@ func (d *door) abandon() {
 	if d.journal != nil {
 		_ = d.journal.Close()
 	}
+	_ = d.feeds.abandon()
 	if d.recorder != nil {
 		_ = d.recorder.Close()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/logsink/alert/channel"
 )
 
 func newConfigCommand() *cobra.Command {
@@ -54,7 +55,7 @@ func validate(f *runFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return configError(err)
 	}
-	_, warnings, err := loaded.Config.Alerts.Channels.Target()
+	warnings, err := channel.Check(loaded.Config.Alerts.Channels)
 	if err != nil {
 		return configError(fmt.Errorf("%s: alerts: %w", loaded.Origin("alerts.webhook_file"), err))
 	}

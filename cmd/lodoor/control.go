@@ -15,7 +15,6 @@ import (
 // controlled is a door as commands see it.
 type controlled struct {
 	*door
-	started time.Time
 	reloads chan<- reloadRequest
 }
 

@@ -114,8 +114,12 @@ func (d *door) alertWords() string {
 	if d.journal != nil {
 		where = append(where, "in the journal")
 	}
-	if to := d.config.Alerts.Channels; to.WebhookFile != "" || to.Webhook != "" {
-		return strings.Join(where, ", ") + " and to the webhook"
+	if len(d.channels) > 0 {
+		kinds := make([]string, len(d.channels))
+		for i, c := range d.channels {
+			kinds[i] = strings.TrimPrefix(c.Name(), "alert-")
+		}
+		return strings.Join(where, ", ") + " and by " + strings.Join(kinds, ", ")
 	}
 	return strings.Join(where, " and ") + "; --webhook-file FILE sends them on"
 }
@@ -131,11 +135,7 @@ func (d *door) greetLimits(s *sheet) {
 		s.row("container", "this is one ("+name+"): if its ports are published, who comes from 127.0.0.1 may be anybody; "+
 			"publish them on the host's 127.0.0.1 alone")
 	}
-	missing := d.peers.Missing()
-	if d.resolver != nil {
-		missing = append(missing, d.resolver.Missing()...)
-	}
-	for _, m := range missing {
+	for _, m := range d.without() {
 		s.row("without", m)
 	}
 }

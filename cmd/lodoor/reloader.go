@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/logsink/alert/channel"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -60,7 +62,7 @@ func (r *reloader) reload() (source string, err error) {
 		return "", err
 	}
 	r.door.say.info("the configuration was reloaded from " + sourceOf(loaded))
-	r.record(flow.EventConfigLoaded, &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)})
+	r.record(flow.EventConfigLoaded, configLoaded(loaded))
 	return sourceOf(loaded), nil
 }
 
@@ -70,6 +72,15 @@ func sourceOf(loaded *configs.Loaded) string {
 		return "flags"
 	}
 	return loaded.File
+}
+
+// configLoaded is what the journal says of a configuration that is in force.
+func configLoaded(loaded *configs.Loaded) *flow.Config {
+	c := &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)}
+	for i := range loaded.Config.Services {
+		c.Services = append(c.Services, loaded.Config.Services[i].Name)
+	}
+	return c
 }
 
 func (r *reloader) record(e flow.Event, c *flow.Config) {
@@ -82,21 +93,23 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if err != nil {
 		return err
 	}
-	target, warnings, err := c.Alerts.Channels.Target()
-	if err != nil {
-		return err
+	if _, err := channel.Check(c.Alerts.Channels); err != nil { // before anything is changed
+		return fmt.Errorf("alerts: %w", err)
 	}
 	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
 		return explainBind(err)
 	}
-	r.door.webhook.Retarget(target)
+	fixed, warnings, err := r.door.realert(&c.Alerts)
+	if err != nil {
+		return err
+	}
 	for _, w := range append(loaded.Warnings, warnings...) {
 		r.door.say.warn(w)
 	}
-	if fixed := needRestart(r.door.config, c); len(fixed) > 0 {
+	if fixed = append(needRestart(r.door.config, c), fixed...); len(fixed) > 0 {
 		r.door.say.warn("these changes need a restart: " + strings.Join(fixed, ", "))
 	}
-	r.door.settle(keepFixed(r.door.config, c), loaded.RuleSet, sourceOf(loaded))
+	r.door.settle(keepFixed(r.door.config, c), loaded)
 	return nil
 }
 
@@ -115,8 +128,8 @@ func needRestart(old, fresh *configs.Config) []string {
 		{"watch", old.Watch == fresh.Watch},
 		{"privacy", old.Privacy == fresh.Privacy},
 		{"forwarders", reflect.DeepEqual(old.Forwarders, fresh.Forwarders)},
-		{"alerts.repeat", old.Alerts.Engine.Repeat == fresh.Alerts.Engine.Repeat},
-		{"alerts.timeout", old.Alerts.Channels.Timeout == fresh.Alerts.Channels.Timeout},
+		{"history", old.History == fresh.History},
+		{"export", reflect.DeepEqual(old.Export, fresh.Export)},
 	} {
 		if !s.same {
 			names = append(names, s.name)
@@ -131,5 +144,6 @@ func keepFixed(old, fresh *configs.Config) *configs.Config {
 	c.Instance, c.Log, c.Journal = old.Instance, old.Log, old.Journal
 	c.Record, c.Shutdown, c.Watch = old.Record, old.Shutdown, old.Watch
 	c.Privacy, c.Forwarders = old.Privacy, old.Forwarders
+	c.History, c.Export = old.History, old.Export
 	return &c
 }

@@ -26,27 +26,34 @@ func (d *door) serve(
 		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, reloads, r) }, func() error {
 			d.log.Append(flow.Record{
 				Time: time.Now(), Event: flow.EventConfigLoaded,
-				Config: &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)},
+				Config: configLoaded(loaded),
 			}, nil)
 			return d.server.Run(ctx)
 		})
 	}
-	// Each part ends after all that use it: the server first, then the recordings, the sinks, and the journal last.
+	// Each part ends after all that use it: the server first, then the recordings, the sinks, the journal, and what reads it
+	// last.
 	run := server
 	if d.resolver != nil {
 		run = inside(d.resolver.Run, run)
 	}
 	if d.socket != nil {
-		commands := &controlled{door: d, started: time.Now(), reloads: reloads}
+		commands := &controlled{door: d, reloads: reloads}
 		run = inside(func(ctx context.Context) error { return control.Serve(ctx, d.socket, commands) }, run)
 	}
 	if d.recorder != nil {
 		run = inside(d.recorder.Run, run)
 	}
+	beats := &heartbeat{beat: d.beat, append: func(r flow.Record) { d.log.Append(r, nil) }}
+	run = inside(beats.run, run)
+	if d.metrics != nil {
+		run = inside(d.metrics.Run, run)
+	}
 	run = inside(d.feedSinks, run)
 	if d.journal != nil {
 		run = inside(d.journal.Run, run)
 	}
+	run = inside(d.feeds.run, run) // they read on to journal.stop
 	return errors.Join(run(), d.peers.Close())
 }
 
@@ -91,10 +98,16 @@ func (d *door) obeySignals(
 		d.say.warn(err.Error())
 	}
 	stopping := false
+	var failed error
 	for {
 		select {
 		case <-ctx.Done():
-			return r.ended()
+			return errors.Join(failed, r.ended())
+		case err := <-d.doomed:
+			d.say.warn(err.Error())
+			failed = err
+			stopping = true
+			stop()
 		case <-changed:
 			_, _ = r.reload() // it has told what went wrong
 		case asked := <-reloads:

@@ -13,6 +13,7 @@ import (
 // Door is what commands can ask a door that runs.
 type Door interface {
 	About() About
+	Status() Status
 	Sessions() []proxy.View
 	// Kill ends a session and says whether there was one.
 	Kill(id flow.SessionID) bool

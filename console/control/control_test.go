@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/lodoor/lodoor/internal/testkit"
@@ -56,6 +57,11 @@ type house struct {
 
 func (h *house) About() About {
 	return About{Instance: "one", PID: os.Getpid(), Version: "v1", Source: "flags", Services: []Service{{Name: "pg"}}}
+}
+
+func (h *house) Status() Status {
+	return Status{Instance: "one", Services: []ServiceStatus{{Service: Service{Name: "pg"}, Opened: 7}},
+		Feeds: []FeedStatus{{Name: "nats", Behind: 3, Lag: time.Second}}}
 }
 
 func (h *house) Sessions() []proxy.View { return []proxy.View{h.session} }
@@ -121,6 +127,10 @@ func TestADoorAnswers(t *testing.T) {
 	c := find(t)
 	if c.Instance != "one" || c.PID != os.Getpid() || c.Services[0].Name != "pg" {
 		t.Errorf("%+v", c.About)
+	}
+	want := h.Status()
+	if s, err := c.Status(t.Context()); err != nil || !cmp.Equal(s, want) {
+		t.Errorf("the status is %+v, %v, want %+v", s, err, want)
 	}
 	sessions, err := c.Sessions(t.Context())
 	if err != nil || len(sessions) != 1 {

@@ -36,6 +36,7 @@ func Serve(ctx context.Context, l *net.UnixListener, d Door) error {
 func Handler(d Door) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/door", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.About()) })
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.Status()) })
 	mux.HandleFunc("GET /v1/sessions", func(w http.ResponseWriter, _ *http.Request) {
 		sessions, err := shown(d.Sessions())
 		if err != nil {

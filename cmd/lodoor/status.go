@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lodoor/lodoor/console/control"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+func newStatusCommand() *cobra.Command {
+	which := &whichDoor{}
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "status [--instance NAME | --dir DIR] [--json]",
+		Short: "Show how the doors that run do",
+		Long: `Show how the doors that run do: their services with what came and what was refused since the start, the journal, and
+how far everything is that is fed from it: history, exports, deliveries of alerts, with the last error of each.`,
+		Args:    noArgs,
+		PreRunE: notBoth("instance", "dir"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doors, err := which.all(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for i, d := range doors {
+				s, err := d.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if err := showStatus(cmd.OutOrStdout(), &s, asJSON, i > 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	which.register(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object for each door")
+	return cmd
+}
+
+func showStatus(w io.Writer, s *control.Status, asJSON, further bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(s)
+	}
+	text := &sheet{label: len("without"), color: colored(w)}
+	if further {
+		text.WriteByte('\n')
+	}
+	for i := range s.Services {
+		text.label = min(max(text.label, len(s.Services[i].Name)), 16)
+	}
+	for _, f := range s.Feeds {
+		text.label = max(text.label, len(f.Name))
+	}
+	text.head(s.Instance, "up for "+s.Now.Sub(s.Started).Truncate(time.Second).String())
+	for i := range s.Services {
+		statusOfService(text, &s.Services[i])
+	}
+	statusOfJournal(text, s.Journal)
+	for i := range s.Sinks {
+		statusOfSink(text, &s.Sinks[i])
+	}
+	for i := range s.Feeds {
+		text.row(s.Feeds[i].Name, feedWords(&s.Feeds[i], s.Now))
+	}
+	for _, m := range s.Without {
+		text.row("without", m)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func statusOfService(text *sheet, s *control.ServiceStatus) {
+	if len(s.Fronts) == 0 {
+		text.row(s.Name, "not served any more")
+	} else {
+		text.line(s.Name, strings.Join(s.Fronts, " and ")+" -> "+s.Backend)
+	}
+	text.row("", fmt.Sprintf("%d open; %s since the start, %s in, %s out", s.Open, plural(s.Opened, "session"),
+		flow.Size(s.BytesFromClient).Human(), flow.Size(s.BytesFromBackend).Human()))
+	if s.Undialled > 0 {
+		text.row("", "backend not reached by "+plural(s.Undialled, "session"))
+	}
+	var refused uint64
+	var causes []string
+	for _, cause := range slices.Sorted(maps.Keys(s.Refused)) {
+		refused += s.Refused[cause]
+		causes = append(causes, fmt.Sprintf("%s %d", cause, s.Refused[cause]))
+	}
+	if refused > 0 {
+		text.row("", fmt.Sprintf("%d refused: %s", refused, strings.Join(causes, ", ")))
+	}
+}
+
+func statusOfJournal(text *sheet, j *control.JournalStatus) {
+	if j == nil {
+		text.row("journal", "off: nothing is kept")
+		return
+	}
+	text.line("journal", j.Dir)
+	text.row("", fmt.Sprintf("%s written since the start (%s), %d dropped; durability %s, when it is full: %s",
+		plural(j.Written, "record"), flow.Size(j.Bytes).Human(), j.Dropped, j.Durability, j.OnFull))
+	if j.Error != "" {
+		text.row("", "last error: "+j.Error)
+	}
+}
+
+// statusOfSink tells only of trouble: what is well with a sink is seen by its readers.
+func statusOfSink(text *sheet, s *control.SinkStatus) {
+	switch {
+	case s.Ended:
+		text.row(s.Name, "has failed and gets nothing any more")
+	case s.Dropped > 0:
+		text.row(s.Name, fmt.Sprintf("was too slow for %s", plural(s.Dropped, "record")))
+	}
+}
+
+// feedWords say how far a feed is.
+func feedWords(f *control.FeedStatus, now time.Time) string {
+	words := []string{"up to date"}
+	if f.Behind > 0 {
+		words[0] = fmt.Sprintf("%s behind", plural(f.Behind, "record"))
+		if f.Lag >= time.Second {
+			words[0] += ", the oldest for " + f.Lag.Truncate(time.Second).String()
+		}
+	}
+	words[0] += fmt.Sprintf(" (at record %d)", f.Seq)
+	if f.Skipped > 0 {
+		words = append(words, plural(f.Skipped, "record")+" were erased before it took them")
+	}
+	if f.Error != "" {
+		failing := "failing"
+		if f.Since != nil {
+			failing += " for " + now.Sub(*f.Since).Truncate(time.Second).String()
+		}
+		words = append(words, failing+": "+f.Error)
+	}
+	return strings.Join(words, "; ")
+}
