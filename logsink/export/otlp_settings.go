@@ -112,6 +112,9 @@ func parseEndpoint(text string) (*url.URL, error) {
 	case strings.HasSuffix(u.Path, "/v1/logs") || strings.HasSuffix(u.Path, "/v1/metrics"):
 		return nil, fmt.Errorf("the URL ends with %s: expected the base URL, to which that is added", u.Path)
 	}
+	if u.Path == "" {
+		u.Path = "/" // JoinPath would leave what it adds without one
+	}
 	return u, nil
 }
 
