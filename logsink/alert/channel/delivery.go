@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -68,9 +69,14 @@ func (d *Delivery) attempt(ctx context.Context, id flow.Identity, r *flow.Record
 	if err == nil {
 		err = out.sender.send(ctx, m)
 	}
+	var some partial
 	switch {
 	case err == nil:
 		d.undelivered = 0
+		return true, nil
+	case errors.As(err, &some):
+		d.undelivered = 0
+		d.warn(fmt.Errorf("%s: an alert was delivered in part: %w", d.kind(), err))
 		return true, nil
 	case ctx.Err() != nil:
 		return true, fmt.Errorf("%s: %w", d.kind(), ctx.Err())

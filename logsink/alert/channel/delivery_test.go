@@ -46,14 +46,6 @@ func TestOutageOfAnHour(t *testing.T) {
 	for i := range 40 {
 		want = append(want, fmt.Sprintf("alert %d", i))
 	}
-	away := func(begin time.Time) func() (*http.Response, error) {
-		return func() (*http.Response, error) {
-			if time.Since(begin) < time.Hour {
-				return nil, errors.New("away")
-			}
-			return answer(http.StatusOK, nil)
-		}
-	}
 	for name, run := range map[string]func(*testing.T, *channel.Delivery){
 		"journal": func(t *testing.T, d *channel.Delivery) { feed(t, d, journaled(want...)) },
 		"memory": func(t *testing.T, d *channel.Delivery) {
@@ -67,7 +59,12 @@ func TestOutageOfAnHour(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				r := &receiver{answers: away(begin)}
+				r := &receiver{answers: func() (*http.Response, error) {
+					if time.Since(begin) < time.Hour {
+						return nil, errors.New("away")
+					}
+					return answer(http.StatusOK, nil)
+				}}
 				d, told := hooked(t, channel.Settings{}, r.take)
 				run(t, d)
 				if !slices.Equal(r.messages, want) || d.Lost() != 0 {

@@ -32,9 +32,12 @@ type mailer struct {
 	tls      *tls.Config
 	timeout  time.Duration
 
-	// current is the message whose first attempt reached only some: done are those who need no other.
-	current string
-	done    map[string]bool
+	// current is the message of the last attempt: done are those who need no other, refused is why some of them do not
+	// have it.
+	current  string
+	done     map[string]bool
+	refused  error
+	refusals int
 }
 
 func newMailer(s Settings, host flow.Host, version string) (*mailer, []string, error) {
@@ -84,7 +87,7 @@ func hostName(name string) string {
 // send mails a message to all recipients who do not have it yet, over one connection.
 func (m *mailer) send(ctx context.Context, msg *message) error {
 	if id := m.messageID(msg); id != m.current {
-		m.current, m.done = id, map[string]bool{}
+		m.current, m.done, m.refused, m.refusals = id, map[string]bool{}, nil, 0
 	}
 	var mails []*mail.Msg
 	var to []string
@@ -125,8 +128,7 @@ func (m *mailer) transmit(ctx context.Context, client *mail.Client, mails []*mai
 
 // outcome says whether anybody has to get the message yet.
 func (m *mailer) outcome(ctx context.Context, mails []*mail.Msg, to []string) error {
-	var refused, failed error
-	var n int
+	var failed error
 	for i, one := range mails {
 		var told *mail.SendError
 		switch err := one.SendError(); {
@@ -134,7 +136,8 @@ func (m *mailer) outcome(ctx context.Context, mails []*mail.Msg, to []string) er
 			m.done[to[i]] = true
 		case errors.As(err, &told) && told.ErrorCode() >= 500:
 			m.done[to[i]] = true
-			refused, n = m.explain(ctx, err), n+1
+			m.refused = m.explain(ctx, err)
+			m.refusals++
 		default:
 			failed = m.explain(ctx, err)
 		}
@@ -142,11 +145,14 @@ func (m *mailer) outcome(ctx context.Context, mails []*mail.Msg, to []string) er
 	switch {
 	case failed != nil:
 		return failed
-	case refused != nil:
-		return refusal{fmt.Errorf("%d of %d recipients were refused: %w", n, len(m.To), refused)}
-	default:
+	case m.refused == nil:
 		return nil
 	}
+	told := refusal{fmt.Errorf("%d of %d recipients were refused: %w", m.refusals, len(m.To), m.refused)}
+	if m.refusals < len(m.To) {
+		return partial{told}
+	}
+	return told
 }
 
 func (m *mailer) client(talk *conversation) (*mail.Client, error) {

@@ -35,6 +35,9 @@ type refusal struct{ error }
 func (r refusal) Unwrap() error { return r.error }
 func (refusal) final() bool     { return true }
 
+// partial is a refusal by some, while others have the message.
+type partial struct{ refusal }
+
 // isFinal says whether trying again is of no use.
 func isFinal(err error) bool {
 	var f interface{ final() bool }
