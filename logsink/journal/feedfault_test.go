@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -310,4 +311,49 @@ func TestFeedNeverSeesWhatIsWithdrawn(t *testing.T) {
 	}
 	sameIdentities(t, to.taken(), identities(t, dir, 1))
 	content(t, dir)
+}
+
+// TestFeedAmidRotation writes from many sides while the feed runs, segments are compressed, and those that it has taken
+// are erased.
+func TestFeedAmidRotation(t *testing.T) {
+	c := small(t.TempDir())
+	c.Settings.RotateSize = smallestRotate
+	j, stop := running(t, c)
+	to := &store{name: "x"}
+	f, end := feeding(t, j, FeedConfig{Destination: to, Batch: 16})
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for range 30 {
+				session(t, j)
+			}
+		})
+	}
+	erased := 0
+	for f.Stats().Delivered < 240 || erased == 0 {
+		if err := j.compressDue(t.Context(), time.Now().Add(2*packAge)); err != nil {
+			t.Error(err)
+		}
+		j.writer.mu.Lock()
+		if len(j.writer.finished) > 3 && len(j.writer.waiting()) == 0 {
+			j.writer.prune(time.Now(), "a test")
+			erased++
+		}
+		j.writer.mu.Unlock()
+		<-time.After(time.Millisecond) // the others are to run
+	}
+	writers.Wait()
+	if err := errors.Join(stop(), end()); err != nil {
+		t.Fatal(err)
+	}
+	r := content(t, c.Settings.Dir)
+	got := to.taken()
+	for i, id := range got {
+		if id.Seq != uint64(i+1) {
+			t.Fatalf("%d behind %d", id.Seq, i)
+		}
+	}
+	if s := f.Stats(); erased == 0 || uint64(len(got)) != r.Last || s.Skipped != 0 {
+		t.Errorf("%d of %d, %d segments erased; %+v", len(got), r.Last, erased, s)
+	}
 }

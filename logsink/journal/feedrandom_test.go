@@ -130,7 +130,7 @@ func TestFeedAmidEverything(t *testing.T) {
 	for _, knows := range []bool{false, true} {
 		t.Run(map[bool]string{false: "cursor", true: "resumer"}[knows], func(t *testing.T) {
 			left := 20
-			if os.Getenv("LODOOR_SOAK") != "" {
+			if os.Getenv(soak) != "" {
 				left = math.MaxInt
 			}
 			rapid.Check(t, func(rt *rapid.T) {
