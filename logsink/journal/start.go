@@ -20,6 +20,25 @@ func (w *writer) start(version string) error {
 	}
 	w.settings = w.settings.withDefaults(total)
 	w.reserve = reserveFor(w.settings, total)
+	err = typed(w.beginRun(version))
+	if errors.Is(err, ErrSpace) && w.file == nil { // what the reserve holds is enough to begin with
+		now := time.Now()
+		w.report(err)
+		w.economize(err, now)
+		w.eraseForSpace(now)
+		err = w.beginRun(version)
+	}
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	w.retain(now)
+	w.retainAt = now // again when the feeds are there, which keep segments that are too old
+	return w.broken
+}
+
+// beginRun recovers the journal and begins this run.
+func (w *writer) beginRun(version string) error {
 	found, err := w.recover()
 	if err != nil {
 		return err
@@ -39,15 +58,11 @@ func (w *writer) start(version string) error {
 	if found.reason != "" {
 		records = append(records, found.record(now))
 	}
-	if err := w.commitOwn(records); err != nil {
+	if err := w.commitOwn(append(records, w.erased...)); err != nil {
 		return err
 	}
-	if err := w.closeCrashed(now, found.open); err != nil {
-		return err
-	}
-	w.retain(now)
-	w.retainAt = now // again when the feeds are there, which keep segments that are too old
-	return w.broken
+	w.erased = nil
+	return w.closeCrashed(now, found.open)
 }
 
 // openCurrent goes on with the last segment, or begins one.

@@ -50,6 +50,7 @@ type writer struct {
 	hash  hasher
 	batch []byte
 	spare []item
+	crowd int // how many items the last turn found
 
 	broken   error         // why nothing can be written now
 	kept     []item        // closes and alerts that wait until something can
@@ -84,6 +85,7 @@ func (w *writer) turn(now time.Time) time.Duration {
 	}
 	w.gather()
 	items := w.journal.queue.take(w.spare)
+	w.crowd = len(items)
 	for chunk := range slices.Chunk(items, batchRecords) {
 		w.write(chunk, now)
 		w.journal.queue.written(chunk)
@@ -94,25 +96,29 @@ func (w *writer) turn(now time.Time) time.Duration {
 	return w.maintain(now)
 }
 
-// gatherTurns bounds how long gather waits.
-const gatherTurns = 32
+// gatherTurns and gatherTime bound how long gather waits.
+const (
+	gatherTurns = 32
+	gatherTime  = 200 * time.Microsecond
+)
 
 // gather lets those who were answered by the last sync append what follows before the next one is begun: a sync costs
 // as much for one record as for all that wait. It comes to an end as soon as nobody has anything more to append.
 func (w *writer) gather() {
-	if w.settings.Durability != DurabilityDisk {
+	if w.settings.Durability != DurabilityDisk || w.crowd < 2 {
 		return
 	}
-	quiet := 0
+	begun, quiet := time.Now(), 0
 	for n, turn := w.journal.queue.length(), 0; quiet < 2 && turn < gatherTurns; turn++ {
 		runtime.Gosched()
 		more := w.journal.queue.length()
-		if more == n {
-			quiet++
-		} else {
-			quiet = 0
+		quiet++
+		if more != n {
+			n, quiet = more, 0
 		}
-		n = more
+		if time.Since(begun) > gatherTime {
+			return
+		}
 	}
 }
 

@@ -1,0 +1,67 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// TestStartOnAFullDisk: a full disk does not keep lodoor from starting, after a crash either; the reserve is enough to
+// begin with.
+func TestStartOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t, "4m")
+	dir := filepath.Join(disk, "journal")
+	j, err := Open(small(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := flow.NewSessionID()
+	j.Append(opened(id), nil)
+	j.turn()
+	j.writer.mu.Lock() // it dies here
+	j.writer.abandon()
+	j.writer.mu.Unlock()
+	ballast := filepath.Join(disk, "ballast")
+	if err := os.WriteFile(ballast, bytes.Repeat([]byte{1}, 8<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	fillLastPage(t, lastSegment(t, dir))
+
+	var told troubles
+	c := small(dir)
+	c.Trouble = told.add
+	j, stop := running(t, c)
+	if _, err := appendWait(j, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) || told.count() != 1 {
+		t.Errorf("an open on a full disk: %v; troubles %v", err, told.list)
+	}
+	mustAppend(t, j, flow.Record{Event: flow.EventAlert, Alert: &flow.Alert{Count: 1}})
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	mended(t, j)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if r := content(t, dir); r.Opens != r.Closes || r.Opens < 2 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+// fillLastPage leaves no room in the page that a segment ends in: what is behind its records is set aside at the start.
+func fillLastPage(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 8192)); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the page was not the last: %v", err)
+	}
+}
