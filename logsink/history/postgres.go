@@ -125,8 +125,10 @@ func tables(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// exists looks into the catalog itself: to_regclass answers from a cache that may be older than the lock.
 func exists(ctx context.Context, tx pgx.Tx) (there bool, err error) {
-	err = tx.QueryRow(ctx, "SELECT to_regclass('lodoor_schema') IS NOT NULL").Scan(&there)
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+		WHERE relname = 'lodoor_schema' AND pg_catalog.pg_table_is_visible(oid))`).Scan(&there)
 	return there, err
 }
 

@@ -67,8 +67,11 @@ func (p *postgresDB) position(ctx context.Context, journalID string) (flow.Ident
 	if errors.Is(err, pgx.ErrNoRows) {
 		return flow.Identity{}, nil
 	}
+	if err != nil {
+		return flow.Identity{}, err
+	}
 	id.Seq = uint64(seq)
-	return id, err
+	return id, nil
 }
 
 func (p *postgresDB) sessions(ctx context.Context, prefix string, n int) (list []string, err error) {

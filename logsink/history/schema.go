@@ -75,6 +75,10 @@ func makeSchema(ctx context.Context, db *sql.DB) error {
 	if v.application != 0 && v.application != applicationID {
 		return &v
 	}
+	// These stay with the file, and have to come before its first table.
+	if _, err := db.ExecContext(ctx, "PRAGMA auto_vacuum = incremental; PRAGMA journal_mode = wal"); err != nil {
+		return err
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

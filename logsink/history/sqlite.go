@@ -81,6 +81,12 @@ func (s *sqliteDB) renew(ctx context.Context, cause error) error {
 	return s.open(ctx)
 }
 
+// replace is renew for a file that is open.
+func (s *sqliteDB) replace(ctx context.Context, cause error) error {
+	_ = errors.Join(s.insert.close(), s.db.Close()) // it is damaged; what it says now is of no use
+	return s.renew(ctx, cause)
+}
+
 // open opens the file, makes it if there is none, and prepares to write.
 func (s *sqliteDB) open(ctx context.Context) error {
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite gives its other files the mode of this one
@@ -90,8 +96,8 @@ func (s *sqliteDB) open(ctx context.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.db, err = sql.Open("sqlite", address(s.path, "rwc", "auto_vacuum(incremental)", "journal_mode(wal)",
-		"synchronous(normal)", "temp_store(memory)", "journal_size_limit(16777216)"))
+	s.db, err = sql.Open("sqlite", address(s.path, "rwc", "synchronous(normal)", "temp_store(memory)",
+		"journal_size_limit(16777216)"))
 	if err != nil {
 		return err
 	}
@@ -136,10 +142,15 @@ func (s *sqliteDB) page(ctx context.Context, f *Filter, after *key, backwards bo
 	return s.sqliteFile.page(ctx, f, after, backwards, n)
 }
 
+// position is where a feed goes on. In a file that turns out to be unusable that is the beginning of a new one.
 func (s *sqliteDB) position(ctx context.Context, journalID string) (flow.Identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sqliteFile.position(ctx, journalID)
+	id, err := s.sqliteFile.position(ctx, journalID)
+	if unusable(err) {
+		return flow.Identity{}, s.replace(ctx, err)
+	}
+	return id, err
 }
 
 func (s *sqliteDB) sessions(ctx context.Context, prefix string, n int) ([]string, error) {

@@ -71,8 +71,11 @@ func (s *sqliteFile) position(ctx context.Context, journalID string) (flow.Ident
 	if errors.Is(err, sql.ErrNoRows) {
 		return flow.Identity{}, nil
 	}
+	if err != nil {
+		return flow.Identity{}, err
+	}
 	id.Seq = uint64(last)
-	return id, err
+	return id, nil
 }
 
 func (s *sqliteFile) sessions(ctx context.Context, prefix string, n int) ([]string, error) {

@@ -1,11 +1,13 @@
 package history_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -59,7 +61,22 @@ func aFilter(at time.Time, ids []flow.SessionID) *rapid.Generator[history.Filter
 // record of the journal finds.
 func TestSameAnswers(t *testing.T) {
 	base := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) { sameAnswers(t, base, "") })
+	check(t, 30, func(t *rapid.T) { sameAnswers(t, base, "") })
+}
+
+// check is rapid.Check with n attempts, each of which opens a journal and a store; ten times as many with LODOOR_SOAK=1.
+func check(t *testing.T, n int, prop func(*rapid.T)) {
+	t.Helper()
+	if os.Getenv("LODOOR_SOAK") == "1" {
+		n *= 10
+	}
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	defer func() { _ = checks.Value.Set(before) }() // it was valid
+	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, prop)
 }
 
 // sameAnswers does so with SQLite, or with the PostgreSQL at url.

@@ -82,15 +82,14 @@ func (s *sqliteDB) deliver(ctx context.Context, entries []journal.Entry) (int, e
 	err := s.store(entries)
 	if err == nil {
 		err = s.trim.turn(s, len(entries))
-		if err == nil {
-			return len(entries), nil
-		}
+	}
+	if err == nil {
+		return len(entries), nil
 	}
 	// What the memory has of the file may be of the transaction that was withdrawn.
 	s.kinds, s.epoch = make(map[features]int64), epoch{}
 	if unusable(err) {
-		err = errors.Join(err, s.insert.close(), s.db.Close())
-		err = errors.Join(err, s.renew(ctx, err))
+		return 0, errors.Join(err, s.replace(ctx, err))
 	}
 	return 0, err
 }
