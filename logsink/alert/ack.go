@@ -77,7 +77,7 @@ func (a *Alerts) adoptAck(g *group) {
 
 func (a *Alerts) dropAck(g *group) {
 	if g.ack != nil {
-		g.ack, a.dirty = nil, true
+		g.ack, a.dirty, a.savedAt = nil, true, time.Time{} // within a second: it must not come back with a restart
 	}
 }
 

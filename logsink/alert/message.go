@@ -18,7 +18,11 @@ func (g *group) message() string {
 	if g.reason != "" {
 		b.WriteString(": " + g.reason)
 	}
-	if g.measured != "" {
+	switch {
+	case g.measured == "":
+	case g.reason == "":
+		b.WriteString(": " + g.measured)
+	default:
 		b.WriteString("; " + g.measured)
 	}
 	if !g.sayBy() {
@@ -80,7 +84,10 @@ func (g *group) resolution(now time.Time, how string) string {
 	case BackendDown:
 		what = "backend"
 	}
-	fmt.Fprintf(&b, "%s: %s after %v; %d events", what, how, now.Sub(g.first).Round(time.Second), g.count)
+	fmt.Fprintf(&b, "%s: %s after %v; %d event", what, how, now.Sub(g.first).Round(time.Second), g.count)
+	if g.count != 1 {
+		b.WriteString("s")
+	}
 	if g.sayBy() {
 		b.WriteString(" (" + labelWords(g.by) + ")")
 	}

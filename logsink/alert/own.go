@@ -135,7 +135,7 @@ func (w *window) fits(f field) error {
 
 // look says whether a record is an event of the condition.
 func (o *own) look(machine *vm.VM, e *environment, r *flow.Record, at time.Duration) (event, bool, error) {
-	if o.needs&needsMeasured != 0 && !measured(r) {
+	if !o.when.events.has(r.Event) || o.needs&needsMeasured != 0 && !measured(r) {
 		return event{}, false, nil
 	}
 	if holds, err := o.when.ask(machine, e); err != nil || !holds {

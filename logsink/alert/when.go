@@ -24,6 +24,7 @@ const (
 type expression struct {
 	program *vm.Program
 	needs   needs
+	events  events // of which it can hold
 }
 
 // compileWhen compiles an expression that answers true or false, in bounded time and memory: no loops, no clock of its
@@ -51,7 +52,7 @@ func compileWhen(text string) (*expression, error) {
 	if err != nil {
 		return nil, exprError(err)
 	}
-	return &expression{program, review.needs}, nil
+	return &expression{program, review.needs, eventsOf(program.Node())}, nil
 }
 
 // whenBuiltins are the functions of expr that conditions have. What is left out loops, reads the clock or makes long
