@@ -293,7 +293,7 @@ func TestFeedNeverSeesWhatIsWithdrawn(t *testing.T) {
 	j, stop := runningOn(t, c, d.open)
 	to := &store{name: "x"}
 	f, end := feeding(t, j, FeedConfig{Destination: to})
-	for range 10 {
+	for range 4 {
 		session(t, j)
 		d.set(func(d *disk) { d.sync = errors.New("bad block") })
 		if _, err := appendWait(j, opened(flow.NewSessionID())); err == nil {

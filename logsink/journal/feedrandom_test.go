@@ -129,7 +129,7 @@ func fickle(t *rapid.T) func(context.Context, int) (int, error) {
 func TestFeedAmidEverything(t *testing.T) {
 	for _, knows := range []bool{false, true} {
 		t.Run(map[bool]string{false: "cursor", true: "resumer"}[knows], func(t *testing.T) {
-			left := 20
+			left := 12
 			if os.Getenv(soak) != "" {
 				left = math.MaxInt
 			}
