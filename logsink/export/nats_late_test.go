@@ -37,7 +37,7 @@ func natsLate(t *testing.T, s *natsServer, entries []journal.Entry) *natsPipe {
 		_, err := n.Deliver(ctx, entries[before:])
 		failed <- err
 	}()
-	testkit.Wait(t, "four messages", func() bool { return pipe.keeps() > 4*len(entries[0].Line) }, natsWait)
+	natsKept(t, pipe, 4*len(entries[0].Line))
 	cancel()
 	if err := <-failed; err == nil {
 		t.Fatal("it was delivered while it was held")
@@ -48,6 +48,12 @@ func natsLate(t *testing.T, s *natsServer, entries []journal.Entry) *natsPipe {
 		return pipe.eof
 	}, natsWait)
 	return pipe
+}
+
+// natsKept waits until the proxy holds something that was sent.
+func natsKept(t *testing.T, p *natsPipe, bytes int) {
+	t.Helper()
+	testkit.Wait(t, "messages", func() bool { return p.keeps() > bytes }, natsWait)
 }
 
 // arrive lets the pipe go and waits until the server has read everything.
@@ -95,22 +101,22 @@ func TestNATSLate(t *testing.T) {
 // TestNATSEpochLost: of the stream's last epoch nothing is left in the journal. The feed then begins with the oldest.
 func TestNATSEpochLost(t *testing.T) {
 	s := startNATS(t, "")
-	first := natsMade("1", 1, 1, 9000)
-	second := natsLose(first, 8001, 2, 500)
-	third := natsLose(first, 7501, 3, 2000)
+	first := natsMade("1", 1, 1, 5000)
+	second := natsLose(first, 4801, 2, 100)
+	third := natsLose(first, 4501, 3, 500)
 	for _, entries := range [][]journal.Entry{first, second, third} {
 		if err := natsDrive(t.Context(), newTestNATS(t, s.settings()), entries); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := slices.Concat(first, second[8000:], third[7500:])
+	want := slices.Concat(first, second[4800:], third[4500:])
 	checkNATSOrder(t, s.read()[first[0].Identity.Journal], want)
 }
 
 // TestNATSCuts cuts connections in the middle of what is published and of what is answered, lets some of it arrive
 // late, ends the publisher, and takes records off the journal's end.
 func TestNATSCuts(t *testing.T) {
-	rounds := 12
+	rounds := 8
 	if os.Getenv("LODOOR_SOAK") == "1" {
 		rounds = 400
 	}

@@ -145,6 +145,9 @@ func (l *natsLink) answer(ctx context.Context, f jetstream.PubAckFuture, late <-
 func (l *natsLink) explain(err error) error {
 	var refusal *jetstream.APIError
 	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("JetStream does not answer: expected a server whose configuration has jetstream, and an account "+
+			"that may use it: %w", err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("no stream takes subject %s: expected it among the subjects of stream %s: %w", l.subject,
 			l.stream, err)

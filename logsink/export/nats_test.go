@@ -78,7 +78,7 @@ func TestNATSPayload(t *testing.T) {
 func TestNATSTwoAtOnce(t *testing.T) {
 	s := startNATS(t, "")
 	s.stream(jetstream.StreamConfig{})
-	all := [][]journal.Entry{natsMade("1", 1, 1, 3000), natsMade("2", 1, 1, 3000)}
+	all := [][]journal.Entry{natsMade("1", 1, 1, 1500), natsMade("2", 1, 1, 1500)}
 	errs := make(chan error)
 	for _, entries := range all {
 		n := newTestNATS(t, s.settings())
