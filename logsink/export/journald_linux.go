@@ -81,8 +81,24 @@ func (j *Journald) send(fields []byte) error {
 		return fmt.Errorf("%d bytes are too many for a datagram: %w", len(fields), err)
 	}
 	defer f.Close()
-	_, _, err = j.conn.WriteMsgUnix(nil, unix.UnixRights(int(f.Fd())), nil)
-	return err
+	return j.pass(f)
+}
+
+// pass sends a file. Package net sends none on a datagram socket that is connected, and one that is not has a name.
+func (j *Journald) pass(f *os.File) error {
+	raw, err := j.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = unix.Sendmsg(int(fd), nil, unix.UnixRights(int(f.Fd())), nil, unix.MSG_NOSIGNAL)
+		return !errors.Is(sent, unix.EAGAIN)
+	})
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("sendmsg", sent)
 }
 
 // sealed is a file in memory that nobody can change any more: journald takes what does not fit into a datagram as such

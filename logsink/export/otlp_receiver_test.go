@@ -119,7 +119,9 @@ func (r *receiver) asked() int {
 	return r.requests
 }
 
-func (r *receiver) settings() OTLPSettings { return OTLPSettings{Endpoint: r.URL, Logs: true, Metrics: true} }
+func (r *receiver) settings() OTLPSettings {
+	return OTLPSettings{Endpoint: r.URL, Logs: true, Metrics: true}
+}
 
 // attributesOf are the values as package proto has them.
 func attributesOf(list []*common.KeyValue) map[string]*common.AnyValue {
