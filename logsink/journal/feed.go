@@ -2,21 +2,15 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 const (
-	defaultBatch = 512
-	batchBytes   = 1 << 20 // of the lines that are delivered at once, when they are more than one
-	passBytes    = 4 << 20 // of the lines that are looked at in a step
-	longestName  = 64
+	batchBytes = 1 << 20 // of the lines that are delivered at once, when they are more than one
+	passBytes  = 4 << 20 // of the lines that are looked at in a step
 	// gatherPause is how long a feed that had read everything lets records gather before it reads again: a busy door
 	// wakes it fifty times a second, and not with every record.
 	gatherPause = 20 * time.Millisecond
@@ -48,64 +42,6 @@ type Feed struct {
 	mu      sync.Mutex
 	stats   FeedStats
 	waiting time.Time // since when it has been behind
-}
-
-// Feed makes a feed that begins where its cursor says. It fails when the destination's name cannot be that of a cursor,
-// when the journal has a feed of that name that has not ended, and when the cursor is of another journal.
-func (j *Journal) Feed(c FeedConfig) (*Feed, error) {
-	f := &Feed{
-		name: c.Destination.Name(), to: c.Destination, config: c, journal: j, wake: make(chan struct{}, 1),
-		reader: newFeedReader(j),
-	}
-	f.config.Batch = orDefault(c.Batch, defaultBatch)
-	if err := f.begin(); err != nil {
-		return nil, fmt.Errorf("feed %q of journal %s: %w", f.name, j.Dir(), err)
-	}
-	return f, nil
-}
-
-func (f *Feed) begin() error {
-	if !isCursorName(f.name) {
-		return fmt.Errorf("the name is not usable: expected 1 to %d letters, digits, - and _", longestName)
-	}
-	if s := f.config.Share; s < 0 || s > 1 {
-		return fmt.Errorf("a share of %v of a processor: expected 0 to 1", s)
-	}
-	var err error
-	if f.cursor, err = f.journal.cursor(f.name); err != nil {
-		return err
-	}
-	at, err := f.cursor.read(f.journal.id)
-	if errors.Is(err, errCursor) || errors.Is(err, errOtherJournal) && f.journal.feeds.before == 0 {
-		// In a journal that begins now nothing is delivered yet, whatever was in its directory before.
-		f.warn(fmt.Errorf("feed %s: %w; its records are delivered from the oldest on", f.name, err))
-		f.config.FromNow = false
-	} else if err != nil {
-		return err
-	}
-	if f.stats.At, err = f.start(at); err != nil {
-		return err
-	}
-	f.stats.Name = f.name
-	f.saved.Store(f.stats.At.Seq)
-	return f.journal.feeds.add(f)
-}
-
-// start is where a feed begins when its destination does not know better: at its cursor, if it has one.
-func (f *Feed) start(cursor flow.Identity) (flow.Identity, error) {
-	if cursor.Seq > 0 {
-		return cursor, nil
-	}
-	if f.config.FromNow {
-		return flow.Identity{Journal: f.journal.id, Seq: f.journal.feeds.before}, nil
-	}
-	err := f.reader.oldest()
-	return f.reader.at, err
-}
-
-func isCursorName(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	return name != "" && len(name) <= longestName && strings.Trim(name, letters) == ""
 }
 
 // signal wakes the feed.
