@@ -39,6 +39,8 @@ type front struct {
 	tripwire bool
 	// optional fronts may be missing where the host has no such address (::1 beside 127.0.0.1).
 	optional bool
+	// kept says that somebody else holds the socket, too: what waits in its queue at the end is not refused but left.
+	kept bool
 }
 
 // key tells fronts apart over reloads.

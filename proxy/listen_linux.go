@@ -24,6 +24,7 @@ type acceptor struct {
 	local netip.AddrPort // not valid for Unix sockets
 	path  string         // of a Unix socket that has to be removed
 	inode uint64         // of path, so that somebody else's socket is left alone
+	kept  bool           // somebody else holds the socket, too: its queue is not ours to empty
 }
 
 // listenTCP binds and listens. Options that accepted sockets inherit are set here once.

@@ -18,6 +18,7 @@ import (
 type acceptor struct {
 	ln    net.Listener
 	local netip.AddrPort // not valid for Unix sockets
+	kept  bool           // never: sockets are handed over on Linux only
 }
 
 func listenTCP(at netip.AddrPort, o listenOptions) (*acceptor, error) {

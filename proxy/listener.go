@@ -31,6 +31,7 @@ type listener struct {
 }
 
 func newListener(f front, a *acceptor, svc *service) *listener {
+	f.kept = a.kept
 	l := &listener{front: f, acceptor: a}
 	l.service.Store(svc)
 	l.stopped, l.cancel = context.WithCancel(context.Background())
@@ -129,8 +130,13 @@ func (s *Server) shed(l *listener, pause time.Duration, err error) {
 	})
 }
 
-// emptyAndClose answers what waits in the queue, then closes the socket: closing first would reset it unseen.
+// emptyAndClose answers what waits in the queue, then closes the socket: closing first would reset it unseen. Where
+// somebody else holds the socket, too, what waits is left to the next lodoor.
 func (s *Server) emptyAndClose(l *listener) {
+	if l.acceptor.kept {
+		_ = l.acceptor.close()
+		return
+	}
 	for sock := l.acceptor.acceptWaiting(); sock != nil; sock = l.acceptor.acceptWaiting() {
 		s.accepted(l, sock)
 	}

@@ -33,6 +33,9 @@ func (s *Server) Reload(services []Service, rules Rules) error {
 		c.undo()
 		return err
 	}
+	for _, name := range s.inherited.unused(c.fronts) {
+		c.warnings = append(c.warnings, "the socket "+name+" was handed over, and no service listens at its address")
+	}
 	for _, w := range c.warnings {
 		s.config.Warn(w)
 	}
@@ -85,6 +88,11 @@ func (s *Server) bindNew(c *change) error {
 
 func (s *Server) bind(f front, svc *Service) (*acceptor, error) {
 	o := listenOptions{looped: s.looped(), userTimeout: svc.Timeouts.User, prepare: s.config.Identify.Prepare}
+	if !f.tripwire {
+		if a, err := s.inherited.acceptor(&f, o); a != nil || err != nil {
+			return a, err
+		}
+	}
 	if f.endpoint.IsUnix() {
 		return listenUnix(f.endpoint.Path, o)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	Log      Log
 	Recorder Recorder // nil: nothing is recorded
 	Resolver Resolver // nil: processes are not looked for
+	// Inherited are listening sockets that whoever started lodoor holds, too; a front at the address of one uses it. They
+	// stay the caller's.
+	Inherited []*os.File
 	// MustRecord refuses a session whose open record the log could not keep; otherwise it goes on.
 	MustRecord bool
 	// Drain is how long sessions may go on after the end was asked for; 0 ends them at once.
@@ -47,17 +51,18 @@ type Config struct {
 
 // Server stands in front of services.
 type Server struct {
-	config   Config
-	rules    atomic.Pointer[Rules]
-	whose    whose // what was known at accept
-	learned  whose // what was found out later: kept apart, since the two come by turns
-	sessions *table
-	refused  *refusals
-	spare    *spare
-	capacity int // how many sessions may be open
-	accepts  sync.WaitGroup
-	force    context.Context // ends when sessions must not be waited for any longer
-	cut      context.CancelFunc
+	config    Config
+	rules     atomic.Pointer[Rules]
+	whose     whose // what was known at accept
+	learned   whose // what was found out later: kept apart, since the two come by turns
+	sessions  *table
+	refused   *refusals
+	spare     *spare
+	inherited inherited
+	capacity  int // how many sessions may be open
+	accepts   sync.WaitGroup
+	force     context.Context // ends when sessions must not be waited for any longer
+	cut       context.CancelFunc
 
 	mu        sync.Mutex
 	listeners map[string]*listener
@@ -101,6 +106,10 @@ func New(c Config) (*Server, error) {
 		listeners: make(map[string]*listener),
 		services:  make(map[string]*service),
 		counters:  make(map[string]*counters),
+	}
+	var err error
+	if s.inherited, err = newInherited(c.Inherited); err != nil {
+		return nil, err
 	}
 	s.rules.Store(&c.Rules)
 	s.force, s.cut = context.WithCancel(context.Background())

@@ -99,7 +99,7 @@ func (x *session) barred() flow.Verdict {
 	case x.front.tripwire:
 		return flow.Verdict{Rule: "builtin.tripwire", Cause: flow.CauseTripwire,
 			Reason: x.front.endpoint.String() + " is only watched; nobody is let in there"}
-	case x.server().draining():
+	case x.server().draining() && !x.front.kept: // what was accepted there was so before the end was asked for
 		return shuttingDown()
 	}
 	return flow.Verdict{Action: flow.Allow}
