@@ -150,12 +150,12 @@ func TestParseSince(t *testing.T) {
 		"2025-01-02":                time.Date(2025, 1, 2, 0, 0, 0, 0, time.Local),
 		"2025-01-02 03:04":          time.Date(2025, 1, 2, 3, 4, 0, 0, time.Local),
 	} {
-		if got, err := parseSince(s, now); err != nil || !got.Equal(want) {
+		if got, err := parseTime("since", s, now); err != nil || !got.Equal(want) {
 			t.Errorf("%q is %v, %v; want %v", s, got, err, want)
 		}
 	}
 	for _, s := range []string{"yesterday", "-1h", "5", "2025-13-01"} {
-		if got, err := parseSince(s, now); err == nil {
+		if got, err := parseTime("since", s, now); err == nil {
 			t.Errorf("%q is %v", s, got)
 		}
 	}

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"iter"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/lodoor/lodoor/logsink/history"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/logsink/terminal"
 )
@@ -20,25 +18,17 @@ const findAgain = time.Second
 
 // logView shows the records of several journals as one.
 type logView struct {
-	out    *bufio.Writer
-	errs   io.Writer
-	json   bool
-	format terminal.Format
-	since  time.Time
-	want   logFilter
+	show shower
+	errs io.Writer
+	want history.Filter
+	from logSource
 
-	line    []byte
 	seen    map[string]uint64 // by directory: the last number that was read
 	damaged uint64
 }
 
-func newLogView(out, errs io.Writer, json, color bool, since time.Time, want logFilter) *logView {
-	return &logView{
-		out: bufio.NewWriterSize(out, 64<<10), errs: errs, json: json, since: since, want: want,
-		// The names are not known yet. Two make the column of services appear; it widens as they come.
-		format: terminal.Format{Color: color, Date: true, Services: []string{"", ""}},
-		seen:   make(map[string]uint64),
-	}
+func newLogView(show shower, errs io.Writer, want history.Filter, from logSource) *logView {
+	return &logView{show: show, errs: errs, want: want, from: from, seen: make(map[string]uint64)}
 }
 
 // damage is the error for lines that could not be read.
@@ -49,91 +39,47 @@ func (v *logView) damage() error {
 	return fmt.Errorf("%s could not be read; 'lodoor verify' says more", plural(v.damaged, "line"))
 }
 
-// past shows what there is.
-func (v *logView) past(ctx context.Context, dirs []string) error {
-	for e, err := range v.merged(ctx, dirs) {
-		if err := v.show(&e, err); err != nil {
+// past shows what there is; session, when not empty, is the beginning of the id of the only session that is wanted.
+func (v *logView) past(ctx context.Context, dirs []string, session string) error {
+	list, err := v.open(ctx, dirs)
+	if err != nil {
+		return err
+	}
+	defer closeAll(list)
+	if session != "" {
+		if v.want.Session, err = v.resolve(ctx, list, session); err != nil {
 			return err
 		}
 	}
-	return v.out.Flush()
-}
-
-// show writes a record if it is wanted. Its error is of the writing.
-func (v *logView) show(e *journal.Entry, err error) error {
-	if err != nil {
-		v.damaged++
-		fmt.Fprintf(v.errs, "lodoor: warning: %s\n", terminal.Visible(err.Error()))
-		return nil
-	}
-	r := &e.Record
-	if !v.want.matches(r) {
-		return nil
-	}
-	if v.json {
-		v.line = append(append(v.line[:0], e.Line...), '\n')
-	} else {
-		if r.Service != "" && !slices.Contains(v.format.Services, r.Service) {
-			v.format.Services = append(v.format.Services, r.Service)
-		}
-		v.line = v.format.Append(v.line[:0], r)
-	}
-	_, err = v.out.Write(v.line)
-	return err
-}
-
-// source is a journal that is read beside others.
-type source struct {
-	dir  string
-	next func() (journal.Entry, error, bool)
-	stop func()
-
-	entry journal.Entry
-	err   error
-	ok    bool
-}
-
-func (s *source) advance() { s.entry, s.err, s.ok = s.next() }
-
-// merged yields the records of all journals by time, those of each in their own order. What cannot be read comes as
-// soon as it is met. An entry's Line is valid until the next one.
-func (v *logView) merged(ctx context.Context, dirs []string) iter.Seq2[journal.Entry, error] {
-	return func(yield func(journal.Entry, error) bool) {
-		sources := make([]*source, len(dirs))
-		for i, dir := range dirs {
-			s := &source{dir: dir}
-			s.next, s.stop = iter.Pull2(journal.Read(dir, journal.From{Since: v.since}))
-			defer s.stop()
-			s.advance()
-			sources[i] = s
-		}
-		for ctx.Err() == nil {
-			s := earliest(sources)
-			if s == nil {
-				return
-			}
-			v.seen[s.dir] = max(v.seen[s.dir], s.entry.Identity.Seq)
-			if !yield(s.entry, s.err) {
-				return
-			}
-			s.advance()
-		}
-	}
-}
-
-// earliest is the source whose record comes next; nil at the end of all.
-func earliest(sources []*source) (first *source) {
-	for _, s := range sources {
+	last := newLastOf(v.want.Limit)
+	for e, err := range v.merged(ctx, list, v.matches) {
 		switch {
-		case !s.ok:
-		case s.err != nil:
-			return s
-		case first == nil || s.entry.Record.Time.Before(first.entry.Record.Time):
-			first = s
+		case err != nil:
+			v.unreadable(err)
+		case v.want.Limit > 0:
+			last.add(&e)
+		default:
+			if err := v.show.record(&e); err != nil {
+				return err
+			}
 		}
 	}
-	return first
+	for e := range last.all() {
+		if err := v.show.record(e); err != nil {
+			return err
+		}
+	}
+	return v.show.end()
 }
+
+// unreadable tells of a line that cannot be read.
+func (v *logView) unreadable(err error) {
+	v.damaged++
+	fmt.Fprintf(v.errs, "lodoor: warning: %s\n", terminal.Visible(err.Error()))
+}
+
+// matches says whether a record is to be shown.
+func (v *logView) matches(e *journal.Entry) bool { return v.want.Matches(e) && v.show.takes(e) }
 
 // found is what one of the followed journals has got.
 type found struct {
@@ -143,8 +89,8 @@ type found struct {
 
 // follow shows what there is and then, in the order in which it is met, what comes, until ctx ends. Journals that
 // appear meanwhile are followed as well.
-func (v *logView) follow(ctx context.Context, dirs []string, find func() ([]string, error)) error {
-	if err := v.past(ctx, dirs); err != nil {
+func (v *logView) follow(ctx context.Context, dirs []string, session string, find func() ([]string, error)) error {
+	if err := v.past(ctx, dirs, session); err != nil {
 		return err
 	}
 	fmt.Fprintf(v.errs, "lodoor: following %s; Ctrl-C ends\n", plural(uint64(len(dirs)), "journal"))
@@ -158,7 +104,7 @@ func (v *logView) follow(ctx context.Context, dirs []string, find func() ([]stri
 	}
 	followed := make(map[string]bool)
 	for _, dir := range dirs {
-		from := journal.From{Seq: v.seen[dir] + 1, Since: v.since}
+		from := journal.From{Seq: v.seen[dir] + 1, Since: v.want.Since}
 		followed[dir] = true
 		begin(dir, from)
 	}
@@ -169,10 +115,7 @@ func (v *logView) follow(ctx context.Context, dirs []string, find func() ([]stri
 		case <-ctx.Done():
 			return nil
 		case f := <-came:
-			if err := v.show(&f.entry, f.err); err != nil {
-				return err
-			}
-			if err := v.out.Flush(); err != nil {
+			if err := v.came(&f); err != nil {
 				return err
 			}
 		case <-again.C:
@@ -185,6 +128,21 @@ func (v *logView) follow(ctx context.Context, dirs []string, find func() ([]stri
 			}
 		}
 	}
+}
+
+// came shows what a followed journal has got, at once.
+func (v *logView) came(f *found) error {
+	if f.err != nil {
+		v.unreadable(f.err)
+		return nil
+	}
+	if !v.matches(&f.entry) {
+		return nil
+	}
+	if err := v.show.record(&f.entry); err != nil {
+		return err
+	}
+	return v.show.end()
 }
 
 // forward sends what is written to a journal until ctx ends.
