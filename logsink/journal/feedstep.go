@@ -170,6 +170,7 @@ func (f *Feed) delivered(n int) {
 	if n == 0 {
 		return
 	}
+	f.backoff = 0
 	if n == len(f.batch.entries) {
 		f.passed(f.batch.last, n)
 		f.batch.drop()
@@ -178,5 +179,4 @@ func (f *Feed) delivered(n int) {
 	f.passed(f.batch.entries[n-1].Identity, n)
 	f.batch.entries = f.batch.entries[n:]
 	f.seenFirst(&f.batch.entries[0])
-	f.backoff = 0
 }
