@@ -34,8 +34,6 @@ type Builtin struct {
 	// Itself says that it is about lodoor and what it needs, not about who connects: it is told at once, whatever
 	// [Settings.Wait] and [Settings.Threshold] are.
 	Itself bool
-	// Resolves says that it is over at a moment that can be told: until then its groups are not forgotten.
-	Resolves bool
 	// Fixed says that it cannot be switched off.
 	Fixed bool
 }
@@ -54,13 +52,13 @@ func Builtins() []Builtin {
 		{Name: Burst, Severity: info, Means: "many sessions of one program or address, or many refusals that are not " +
 			"told otherwise, in a minute"},
 		{Name: NewProgram, Severity: info, Means: "a program that was not seen at this service while programs were learned"},
-		{Name: BackendDown, Severity: warning, Itself: true, Resolves: true, Means: "the backend could not be reached"},
-		{Name: JournalLost, Severity: critical, Itself: true, Resolves: true, Fixed: true, Means: "a record is not in " +
+		{Name: BackendDown, Severity: warning, Itself: true, Means: "the backend could not be reached"},
+		{Name: JournalLost, Severity: critical, Itself: true, Fixed: true, Means: "a record is not in " +
 			"the journal"},
-		{Name: DiskFull, Severity: critical, Itself: true, Resolves: true, Fixed: true, Means: "the journal's file " +
+		{Name: DiskFull, Severity: critical, Itself: true, Fixed: true, Means: "the journal's file " +
 			"system has no space left"},
-		{Name: SinkLag, Severity: warning, Itself: true, Resolves: true, Means: "records do not get where they are sent"},
-		{Name: ConfigBroken, Severity: warning, Itself: true, Resolves: true, Means: "a new configuration was rejected"},
+		{Name: SinkLag, Severity: warning, Itself: true, Means: "records do not get where they are sent"},
+		{Name: ConfigBroken, Severity: warning, Itself: true, Means: "a new configuration was rejected"},
 		{Name: ClockJumped, Severity: warning, Itself: true, Means: "the wall clock was set by more than 2 seconds"},
 		{Name: TestAlert, Severity: info, Itself: true, Fixed: true, Means: "a person tries whether alerts arrive"},
 		{Name: Other, Severity: warning, Itself: true, Fixed: true, Means: "what could not be told by itself"},

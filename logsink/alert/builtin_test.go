@@ -94,6 +94,20 @@ func TestDiskFullAndMended(t *testing.T) {
 	}
 }
 
+// That records were dropped is told when it is over, or for want of room in memory: nothing comes that would resolve it.
+func TestDroppedRecordsAreNotActiveForLong(t *testing.T) {
+	b := newBell(t)
+	b.a.Trouble(errors.New("write failed"))
+	b.a.Mended()
+	b.pass(time.Second)
+	gap := flow.Record{Event: flow.EventJournalGap, Journal: &flow.Journal{Count: 7, Reason: "write failed"}}
+	want(t, b.give(gap), "the journal is in trouble, 7 records or sessions: records were dropped: write failed")
+	want(t, b.pass(6*time.Minute))
+	if s := b.a.Active(); len(s) != 0 {
+		t.Errorf("active is %+v", s)
+	}
+}
+
 // More may go wrong between two looks than is kept; that it is over is never lost.
 func TestTroublesAreBounded(t *testing.T) {
 	b := newBell(t)

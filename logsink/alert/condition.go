@@ -43,6 +43,8 @@ type event struct {
 	reason   string
 	measured string // what the window of a condition of the configuration came to
 
+	// lasting says that something will tell that it is over.
+	lasting      bool
 	resolveAfter time.Duration // of a condition of the configuration; 0 is never
 }
 
@@ -63,7 +65,7 @@ func read(r *flow.Record) (event, bool) {
 		e.reason = "records were dropped: " + r.Journal.Reason
 		return e, true
 	case r.Event == flow.EventConfigRejected && r.Config != nil:
-		e.condition = ConfigBroken
+		e.condition, e.lasting = ConfigBroken, true
 		e.reason = r.Config.Source + ": " + firstOf(r.Config.Error)
 		return e, true
 	default:
@@ -118,7 +120,7 @@ func (e event) closed(r *flow.Record) (event, bool) {
 	o := r.Outcome
 	switch {
 	case o.End.DialFailed():
-		e.condition = BackendDown
+		e.condition, e.lasting = BackendDown, true
 		e.reason = o.Detail
 		if e.reason == "" {
 			e.reason = strings.ReplaceAll(o.End.String(), "_", " ")

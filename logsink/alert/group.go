@@ -12,7 +12,7 @@ const (
 	maxAddresses = 1024 // that one group tells apart
 	maxSample    = 8    // that an alert names
 	maxInterval  = time.Hour
-	// stale is for how long a group that something resolves must be quiet before it is forgotten all the same: its
+	// stale is for how long a group that something will resolve must be quiet before it is forgotten all the same: its
 	// service may be gone.
 	stale = 24 * time.Hour
 )
@@ -29,7 +29,7 @@ type group struct {
 	by           []flow.Label
 	count        uint64
 	untold       uint64 // of count: since the last alert
-	resolves     bool   // something tells that it is over
+	lasting      bool   // something will tell that it is over
 	resolveAfter time.Duration
 
 	addresses map[netip.Addr]struct{}
@@ -56,6 +56,7 @@ func (g *group) add(e *event, now time.Time) {
 	g.seen = now
 	g.reason, g.measured = e.reason, e.measured
 	g.severity = max(g.severity, e.severity)
+	g.lasting = g.lasting || e.lasting
 	g.count += e.count
 	g.untold += e.count
 	if g.program != e.program {
@@ -102,7 +103,7 @@ func (g *group) due(now time.Time, quiet time.Duration) bool {
 
 // over says whether the group has told everything that it will and been quiet for long enough to be forgotten.
 func (g *group) over(now time.Time, quiet time.Duration) bool {
-	if g.resolves {
+	if g.lasting {
 		return now.Sub(g.seen) >= stale
 	}
 	finished := g.untold == 0 || g.ack != nil || g.told.IsZero()

@@ -44,13 +44,13 @@ func (a *Alerts) groupOf(e *event, now time.Time) *group {
 	if g == nil && len(a.groups) >= maxGroups {
 		k = key{condition: Other}
 		g = a.groups[k]
-		e.by, e.program, e.resolveAfter = nil, "", 0
+		e.by, e.program, e.lasting, e.resolveAfter = nil, "", false, 0
 	}
 	if g != nil {
 		return g
 	}
 	g = newGroup(k, e, now)
-	g.interval, g.resolves = a.policy.repeat, a.policy.resolves[k.condition]
+	g.interval = a.policy.repeat
 	a.groups[k] = g
 	a.adoptAck(g)
 	return g

@@ -76,6 +76,6 @@ func (a *Alerts) sink(name string) *lagging {
 func sinkEvent(name string, count uint64, reason string, now time.Time) event {
 	return event{
 		key: key{condition: SinkLag, labels: name}, severity: flow.SeverityWarning, time: now, count: count,
-		by: []flow.Label{{Name: "sink", Value: name}}, reason: reason,
+		by: []flow.Label{{Name: "sink", Value: name}}, reason: reason, lasting: true,
 	}
 }

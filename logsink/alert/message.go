@@ -53,10 +53,21 @@ func (g *group) happened() string {
 		return "the clock jumped" + g.times("times")
 	case Other:
 		return "not told one by one" + g.times("events")
-	case NonLocalPeer, Denied, CrossProtocol, Limit:
-		return g.peers()
 	default:
+		if isPeers(g.condition) {
+			return g.peers()
+		}
 		return g.condition + g.times("events")
+	}
+}
+
+// isPeers says whether a condition is that a peer was refused.
+func isPeers(condition string) bool {
+	switch condition {
+	case NonLocalPeer, Denied, CrossProtocol, Limit:
+		return true
+	default:
+		return false
 	}
 }
 

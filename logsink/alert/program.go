@@ -36,8 +36,8 @@ type programKey struct{ service, program, executable string }
 
 func (k *Known) key() programKey { return programKey{k.Service, k.Program, k.Executable} }
 
-// Learn has programs learned for a while, at most a year, from now on: what is seen is not new. Before the first
-// Learn no program is new; what was learned before stays so. The error says that the time is not possible, or that it could
+// Learn has programs learned for a while, at most a year, from now on: what is seen is not new. Before the first Learn
+// no program is new; what was learned before stays so. The error says that the time is not possible, or that it could
 // not be kept for after a restart.
 func (a *Alerts) Learn(d time.Duration) error {
 	return a.change("learn programs", func(now time.Time) error {

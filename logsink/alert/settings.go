@@ -76,7 +76,6 @@ type policy struct {
 	disabled     map[string]bool
 	severity     map[string]flow.Severity
 	itself       map[string]bool // conditions that wait for nothing
-	resolves     map[string]bool
 	own          []*own
 	needs        needs // of all of them
 }
@@ -86,13 +85,12 @@ func (s Settings) compile() (*policy, error) {
 	p := &policy{
 		repeat: s.Repeat, wait: s.Wait, threshold: uint64(max(1, s.Threshold)),
 		disabled: map[string]bool{}, severity: map[string]flow.Severity{}, itself: map[string]bool{},
-		resolves: map[string]bool{},
 	}
 	if p.repeat == 0 {
 		p.repeat = defaultRepeat
 	}
 	for _, b := range Builtins() {
-		p.itself[b.Name], p.resolves[b.Name] = b.Itself, b.Resolves
+		p.itself[b.Name] = b.Itself
 	}
 	err := errors.Join(s.checkTimes(), p.disable(s.Disable), p.override(s.Severity), p.compileOwn(s.Conditions))
 	if err != nil {

@@ -83,7 +83,8 @@ func (a *Alerts) setAside(why error) {
 	if err := os.Rename(a.path, aside); err != nil {
 		kept = fmt.Sprintf("it could not be set aside (%v) and will be overwritten", err)
 	}
-	a.warn(fmt.Errorf("read silences and learned programs of %s: %w; alerts begin without them, and %s", a.path, why, kept))
+	a.warn(fmt.Errorf("read silences and learned programs of %s: %w; alerts begin without them, and %s", a.path, why,
+		kept))
 }
 
 // save writes the state, whole or not at all.

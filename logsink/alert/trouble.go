@@ -69,6 +69,7 @@ func (a *Alerts) lookAtTroubles(now time.Time) {
 			continue
 		}
 		e := lost(n.err.Error(), now)
+		e.lasting = true
 		if noSpace(n.err) {
 			e.condition = DiskFull
 		}
