@@ -36,7 +36,10 @@ func newWebhook(s Settings, version string) (*webhook, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w := webhookTo(target, s, version)
+	w := &webhook{
+		target: target, agent: "lodoor/" + version, timeout: s.timeout(),
+		client: &http.Client{Transport: strictTransport(), Timeout: s.timeout(), CheckRedirect: noRedirect},
+	}
 	if s.WebhookSecretFile == "" {
 		return w, warnings, nil
 	}
@@ -45,13 +48,6 @@ func newWebhook(s Settings, version string) (*webhook, []string, error) {
 		return nil, nil, err
 	}
 	return w, append(warnings, warned...), nil
-}
-
-func webhookTo(t Target, s Settings, version string) *webhook {
-	return &webhook{
-		target: t, agent: "lodoor/" + version, timeout: s.timeout(),
-		client: &http.Client{Transport: strictTransport(), Timeout: s.timeout(), CheckRedirect: noRedirect},
-	}
 }
 
 // noRedirect has alerts go to where a person said, and nowhere else.
