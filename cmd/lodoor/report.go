@@ -97,7 +97,11 @@ type instanceReport struct {
 
 // tell prints a report; before is how many there were before it.
 func (f *reportFlags) tell(cmd *cobra.Command, r *coverage.Report, before int) error {
-	named := instanceReport{Instance: filepath.Base(r.Dir), Report: r}
+	dir, err := filepath.Abs(r.Dir)
+	if err != nil {
+		dir = r.Dir
+	}
+	named := instanceReport{Instance: filepath.Base(dir), Report: r}
 	out := cmd.OutOrStdout()
 	if f.json {
 		text, err := json.Marshal(named)
@@ -110,6 +114,6 @@ func (f *reportFlags) tell(cmd *cobra.Command, r *coverage.Report, before int) e
 	if before > 0 {
 		fmt.Fprintln(out)
 	}
-	_, err := fmt.Fprint(out, reportSheet(&named, colored(out)))
+	_, err = fmt.Fprint(out, reportSheet(&named, colored(out)))
 	return err
 }
