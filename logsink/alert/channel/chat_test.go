@@ -163,7 +163,6 @@ func TestEveryService(t *testing.T) {
 		"teams": "teams://11111111-4444-4444-8444-cccccccccccc@22222222-4444-4444-8444-cccccccccccc/" +
 			"33333333012222222222333333333344/44444444-4444-4444-8444-cccccccccccc/V2s3cr3t?host=acme.webhook.office.com",
 		"telegram": "telegram://110201543:AAs3cr3tqTcvCH1vGWJxfSeofSAs0K5PALDs@telegram?chats=@ops",
-		"zulip":    "zulip://bot%40example.invalid:s3cr3t@example.invalid?stream=ops&topic=lodoor",
 	}
 	for _, name := range channel.ServiceNames() {
 		t.Run(name, func(t *testing.T) {
