@@ -43,7 +43,9 @@ func openRecord(i int) flow.Record {
 func refusedRecord() flow.Record {
 	r := openRecord(0)
 	r.Event, r.Session, r.Origin = flow.EventSessionRefused, flow.SessionID{}, nil
-	r.Verdict = &flow.Verdict{Action: flow.Deny, Rule: "builtin.non_local", Cause: flow.CauseNonLocal, Reason: "it is not local"}
+	r.Verdict = &flow.Verdict{
+		Action: flow.Deny, Rule: "builtin.non_local", Cause: flow.CauseNonLocal, Reason: "it is not local",
+	}
 	r.Refusal = &flow.Refusal{Count: 7, Distinct: 2, Sample: []netip.AddrPort{
 		netip.MustParseAddrPort("192.0.2.7:1"), netip.MustParseAddrPort("192.0.2.8:2"),
 	}}
@@ -53,7 +55,9 @@ func refusedRecord() flow.Record {
 func alertRecord() flow.Record {
 	return flow.Record{
 		Time: time.Now(), Event: flow.EventAlert, Service: "pg",
-		Alert: &flow.Alert{ID: "0123456789abcdef", Condition: "non_local_peer", Severity: flow.SeverityCritical, Message: hostile},
+		Alert: &flow.Alert{
+			ID: "0123456789abcdef", Condition: "non_local_peer", Severity: flow.SeverityCritical, Message: hostile,
+		},
 	}
 }
 

@@ -90,7 +90,7 @@ func TestJournaldProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	d, entries := newJournald(t, path), written(t, 1)
 	open := find(t, entries, flow.EventSessionOpen)
 	large := open
@@ -129,7 +129,7 @@ func TestJournaldStuck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	d, entries := newJournald(t, path), written(t, 2000)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
@@ -149,10 +149,12 @@ func TestJournaldReal(t *testing.T) {
 	testkit.NeedRoot(t)
 	const daemon = "/usr/lib/systemd/systemd-journald"
 	testkit.Need(t, "unshare", "mount", "journalctl", daemon)
-	const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d &&
-		printf '[Journal]\nAudit=no\nReadKMsg=no\nRateLimitBurst=0\nStorage=volatile\n' > /run/systemd/journald.conf.d/test.conf &&
+	const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal /run/log/journal &&
+		mkdir /run/systemd/journald.conf.d && cd /run/systemd/journald.conf.d &&
+		printf '[Journal]\nAudit=no\nReadKMsg=no\nRateLimitBurst=0\nStorage=volatile\n' > test.conf &&
 		exec ` + daemon
-	child := testkit.Start(t, exec.Command(testkit.Program(t, "unshare"), "--mount", "--propagation", "private", "sh", "-c", script))
+	child := testkit.Start(t, exec.Command(testkit.Program(t, "unshare"), "--mount", "--propagation", "private",
+		"sh", "-c", script))
 	run := fmt.Sprintf("/proc/%d/root/run", child.PID())
 	socket := run + "/systemd/journal/socket"
 	testkit.Wait(t, "journald", func() bool {
@@ -218,7 +220,8 @@ func TestSummary(t *testing.T) {
 		}
 	}
 	alert := alertRecord()
-	if got := summary(&alert); strings.ContainsAny(got, "\x1b\n\r\x00\u202e\u2028") || !strings.HasPrefix(got, "pg: alert (critical): ") {
+	got := summary(&alert)
+	if strings.ContainsAny(got, "\x1b\n\r\x00\u202e\u2028") || !strings.HasPrefix(got, "pg: alert (critical): ") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -227,7 +230,8 @@ func TestJournaldSettings(t *testing.T) {
 	if err := (JournaldSettings{Enabled: true}).Validate(); err != nil {
 		t.Error(err)
 	}
-	if _, err := NewJournald(JournaldConfig{Settings: JournaldSettings{Socket: "x"}}); err == nil || !strings.Contains(err.Error(), `socket: "x"`) {
+	_, err := NewJournald(JournaldConfig{Settings: JournaldSettings{Socket: "x"}})
+	if err == nil || !strings.Contains(err.Error(), `socket: "x"`) {
 		t.Error(err)
 	}
 }

@@ -32,7 +32,9 @@ func newAuthority(t testing.TB) *authority {
 }
 
 // issue makes a certificate, and files of it and its key.
-func (a *authority) issue(name string, root bool) (cert *x509.Certificate, key *ecdsa.PrivateKey, certFile, keyFile string) {
+func (a *authority) issue(name string, root bool) (
+	cert *x509.Certificate, key *ecdsa.PrivateKey, certFile, keyFile string,
+) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	a.must(err)

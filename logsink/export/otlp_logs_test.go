@@ -108,7 +108,8 @@ func checkOpen(t *testing.T, records []*logs.LogRecord) {
 		case "session.open":
 			if a["client.address"].GetStringValue() != "127.0.0.1" || a["client.port"].GetIntValue() != 40000 ||
 				a["process.pid"].GetIntValue() != 4242 || a["rule.name"].GetStringValue() != "builtin.local" ||
-				!strings.HasPrefix(a["session.id"].GetStringValue(), "0123456789abcde") || a["lodoor.service.name"].GetStringValue() != "pg" ||
+				!strings.HasPrefix(a["session.id"].GetStringValue(), "0123456789abcde") ||
+				a["lodoor.service.name"].GetStringValue() != "pg" ||
 				!strings.HasPrefix(a["origin.program"].GetStringValue(), "psql\"]\\ <34>1 ") {
 				t.Errorf("attributes %v", a)
 			}
@@ -125,10 +126,12 @@ func TestOTLPAnswers(t *testing.T) {
 	entries := written(t, 20)
 	for name, trouble := range map[string]http.HandlerFunc{
 		"429 without a time": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
-		"500":                func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
-		"502 with a page":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) },
-		"401":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
-		"404":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
+		"500":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"502 with a page": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>", http.StatusBadGateway)
+		},
+		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+		"404": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
 		"a redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) // a request of it fails the test
 		},
@@ -203,9 +206,8 @@ func TestOTLPPartialSuccess(t *testing.T) {
 		for _, id := range ids {
 			r.counts[id]++
 		}
-		text, err := proto.Marshal(&collectorlogs.ExportLogsServiceResponse{PartialSuccess: &collectorlogs.ExportLogsPartialSuccess{
-			RejectedLogRecords: 2, ErrorMessage: "too \x1b[31mred",
-		}})
+		said := &collectorlogs.ExportLogsPartialSuccess{RejectedLogRecords: 2, ErrorMessage: "too \x1b[31mred"}
+		text, err := proto.Marshal(&collectorlogs.ExportLogsServiceResponse{PartialSuccess: said})
 		if err != nil {
 			t.Error(err)
 		}
@@ -221,7 +223,8 @@ func TestOTLPPartialSuccess(t *testing.T) {
 	if diff := cmp.Diff(times(entries, 1), r.got()); diff != "" {
 		t.Error(diff)
 	}
-	if w := warnings(); len(w) != 1 || l.Rejected() != 2 || !strings.Contains(w[0].Error(), `rejected 2 records: "too \x1b[31mred"`) {
+	const want = `rejected 2 records: "too \x1b[31mred"`
+	if w := warnings(); len(w) != 1 || l.Rejected() != 2 || !strings.Contains(w[0].Error(), want) {
 		t.Errorf("warnings %v, rejected %d", w, l.Rejected())
 	}
 }
@@ -272,7 +275,8 @@ func TestOTLPNoReceiver(t *testing.T) {
 	entries := written(t, 300)
 	for _, list := range [][]journal.Entry{entries, entries[:1]} {
 		before := r.asked()
-		if n, err := l.Deliver(context.Background(), list); n != 0 || err == nil || !strings.Contains(err.Error(), "what is that?") {
+		n, err := l.Deliver(context.Background(), list)
+		if n != 0 || err == nil || !strings.Contains(err.Error(), "what is that?") {
 			t.Errorf("got %d, %v", n, err)
 		}
 		if asked := r.asked() - before; asked > maxDoubt+1 {

@@ -33,7 +33,9 @@ func testSnapshot() Snapshot {
 // exportOnce runs metrics that end at once: the last export is made all the same.
 func exportOnce(t testing.TB, s OTLPSettings) {
 	t.Helper()
-	m, err := NewMetrics(MetricsConfig{Settings: s, From: testFrom(), Read: testSnapshot, Warn: func(err error) { t.Error(err) }})
+	m, err := NewMetrics(MetricsConfig{
+		Settings: s, From: testFrom(), Read: testSnapshot, Warn: func(err error) { t.Error(err) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,8 @@ func TestMetrics(t *testing.T) {
 	r.Start()
 	exportOnce(t, r.settings())
 	list := r.metrics[0].GetResourceMetrics()[0]
-	if a := attributesOf(list.GetResource().GetAttributes()); a["service.name"].GetStringValue() != "lodoor" || a["host.name"].GetStringValue() != "ada.example" {
+	a := attributesOf(list.GetResource().GetAttributes())
+	if a["service.name"].GetStringValue() != "lodoor" || a["host.name"].GetStringValue() != "ada.example" {
 		t.Errorf("resource %v", a)
 	}
 	var got []string

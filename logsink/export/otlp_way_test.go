@@ -41,7 +41,8 @@ func TestOTLPTLS(t *testing.T) {
 	l, _ := newLogs(t, s)
 	entries := written(t, 4)
 	deliver(t, l, entries[:3])
-	if r.headers.Get("Authorization") != "Bearer one" || r.headers.Get("X-Scope") != "a: b" || r.headers.Get("User-Agent") != "lodoor/v0.1.0" {
+	if r.headers.Get("Authorization") != "Bearer one" || r.headers.Get("X-Scope") != "a: b" ||
+		r.headers.Get("User-Agent") != "lodoor/v0.1.0" {
 		t.Errorf("headers %v", r.headers)
 	}
 	if err := os.WriteFile(s.HeadersFile, []byte("Authorization: Bearer two"), 0o600); err != nil {
@@ -61,7 +62,8 @@ func TestOTLPTLS(t *testing.T) {
 	} {
 		s.TLSSettings = other
 		l, _ := newLogs(t, s)
-		if n, err := l.Deliver(context.Background(), entries); n != 0 || err == nil || strings.Contains(err.Error(), "Bearer") {
+		n, err := l.Deliver(context.Background(), entries)
+		if n != 0 || err == nil || strings.Contains(err.Error(), "Bearer") {
 			t.Errorf("%s: got %d, %v", name, n, err)
 		}
 	}
@@ -166,7 +168,9 @@ func TestOTLPProxy(t *testing.T) {
 
 // TestOTLPEnvironment sets whatever the SDK knows: records and metrics go where the configuration says, all the same.
 func TestOTLPEnvironment(t *testing.T) {
-	trap := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("a request of %s", r.URL) }))
+	trap := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("a request of %s", r.URL)
+	}))
 	defer trap.Close()
 	a := newAuthority(t)
 	elsewhere := a.client()
@@ -207,7 +211,8 @@ func TestOTLPEnvironment(t *testing.T) {
 		}
 		checkOpen(t, r.records)
 		resource := attributesOf(r.logs[0].GetResourceLogs()[0].GetResource().GetAttributes())
-		if resource["service.name"].GetStringValue() != "lodoor" || resource["host.id"].GetStringValue() != testFrom().Host.ID {
+		if resource["service.name"].GetStringValue() != "lodoor" ||
+			resource["host.id"].GetStringValue() != testFrom().Host.ID {
 			t.Errorf("resource %v", resource)
 		}
 		exportOnce(t, s)

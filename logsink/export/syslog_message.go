@@ -94,8 +94,8 @@ func (f *syslogFormat) append(dst []byte, e *journal.Entry) []byte {
 }
 
 // structured has the registered element "origin" (RFC 5424, section 7.2). One of our own would need an enterprise
-// number (section 6.3.2), which lodoor does not have, and 32473 is for documentation: so there is one only with a number
-// of the user's.
+// number (section 6.3.2), which lodoor does not have, and 32473 is for documentation: so there is one only with a
+// number of the user's.
 func (f *syslogFormat) structured(dst []byte, id flow.Identity) []byte {
 	dst = append(dst, `[origin software="lodoor"`...)
 	if v := printable(f.from.Version, maxVersion); v != "" {

@@ -101,7 +101,8 @@ func TestSyslogTooLong(t *testing.T) {
 	if err := json.Unmarshal([]byte(*parse5424(t, line).Message), &said); err != nil {
 		t.Fatal(err)
 	}
-	if said.Journal.ID != e.Identity.Journal || said.Journal.Epoch != e.Identity.Epoch || said.Record.Seq != e.Identity.Seq ||
+	if said.Journal.ID != e.Identity.Journal || said.Journal.Epoch != e.Identity.Epoch ||
+		said.Record.Seq != e.Identity.Seq ||
 		said.Record.Event != "journal.start" || said.Record.Omitted != len(e.Line) {
 		t.Errorf("got %+v", said)
 	}
@@ -114,7 +115,8 @@ func TestSyslogLocal(t *testing.T) {
 	line, _ := f.message(&e)
 	head, rest, _ := strings.Cut(string(line), " door[")
 	_, text, _ := strings.Cut(rest, "]: ")
-	if len(head) != len("<134>Jan  1 00:00:00") || !strings.HasPrefix(head, "<134>") || text != string(testFrom().Wrap(nil, e)) {
+	if len(head) != len("<134>Jan  1 00:00:00") || !strings.HasPrefix(head, "<134>") ||
+		text != string(testFrom().Wrap(nil, e)) {
 		t.Errorf("got %q", line)
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/lodoor/lodoor/logsink/journal"
 )
 
-// rsyslog is Debian's, with a configuration of the test. It writes what comes to a file: facility and severity, program,
-// MSGID and message of each.
+// rsyslog is Debian's, with a configuration of the test. It writes what comes to a file: facility and severity,
+// program, MSGID and message of each.
 type rsyslog struct {
 	*testkit.Child
 	dir, config, out string
@@ -41,8 +41,9 @@ func startRsyslog(t *testing.T) *rsyslog {
 	testkit.Need(t, "rsyslogd")
 	dir := t.TempDir()
 	s := &rsyslog{
-		dir: dir, out: filepath.Join(dir, "out"), socket: filepath.Join(dir, "log"), config: filepath.Join(dir, "rsyslog.conf"),
-		udp: testkit.FreePort(t), tcp: testkit.FreePort(t),
+		dir: dir, out: filepath.Join(dir, "out"), socket: filepath.Join(dir, "log"),
+		config: filepath.Join(dir, "rsyslog.conf"),
+		udp:    testkit.FreePort(t), tcp: testkit.FreePort(t),
 	}
 	text := fmt.Sprintf(rsyslogConfig, dir, s.out, s.udp, s.tcp, s.socket)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {

@@ -79,8 +79,8 @@ func (s SyslogSettings) Validate() error {
 		say("facility", fmt.Errorf("%q is unknown: expected one of %s", s.Facility, strings.Join(facilities(), ", ")))
 	}
 	if s.AppName != printable(s.AppName, maxAppName) || strings.ContainsAny(s.AppName, "[]:") {
-		say("app_name", fmt.Errorf("%q: expected at most %d letters, digits and signs of ASCII, without space, [, ] and :",
-			s.AppName, maxAppName))
+		say("app_name", fmt.Errorf("%q: expected at most %d letters, digits and signs of ASCII, without spaces, colons "+
+			"and brackets", s.AppName, maxAppName))
 	}
 	if f := s.Framing; f != "" && f != framingOctets && f != framingNewline {
 		say("framing", fmt.Errorf("%q is unknown: expected %s or %s", f, framingOctets, framingNewline))

@@ -165,7 +165,7 @@ func TestSyslogDatagramTooLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	d, entries := newSyslog(t, SyslogSettings{Address: "unix://" + path, MaxMessage: 4 << 20}), written(t, 1)
 	entries[0].Line = []byte(`{"seq":1,"x":"` + strings.Repeat("x", 1<<20) + `"}`)
 	deliver(t, d, entries[:2])
