@@ -1,8 +1,12 @@
 package alert
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 func TestJump(t *testing.T) {
@@ -31,5 +35,34 @@ func TestJump(t *testing.T) {
 		if by, jumped := jump(begin, end); by != test.by || jumped != test.jumped {
 			t.Errorf("%s: by %v, jumped %v; want %v, %v", test.name, by, jumped, test.by, test.jumped)
 		}
+	}
+}
+
+// The clocks are looked at with each tick, and what was said then is compared.
+func TestAClockThatWasSetIsTold(t *testing.T) {
+	var told []flow.Record
+	a, err := New(Config{Append: func(r flow.Record) { told = append(told, r) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := func() {
+		t.Helper()
+		if _, err := a.Consume(t.Context(), flow.Batch{Now: time.Now(), Tick: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick()
+	tick()
+	if len(told) != 0 {
+		t.Fatalf("told of %+v", told[0].Alert)
+	}
+	a.clocks.last.wall = a.clocks.last.wall.Add(time.Hour) // as if it had been set back since
+	tick()
+	if len(told) != 1 || told[0].Alert.Condition != ClockJumped ||
+		!strings.HasPrefix(told[0].Alert.Message, "the clock jumped: by -1h0m0s, from ") {
+		t.Errorf("told of %+v", told)
+	}
+	if boot, known := sinceBoot(); runtime.GOOS == "linux" && (!known || boot <= 0) {
+		t.Errorf("the boot clock says %v, %v", boot, known)
 	}
 }
