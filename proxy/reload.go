@@ -136,10 +136,9 @@ func (c *change) undo() {
 
 // swap is called with s.mu held, and cannot fail.
 func (s *Server) swap(c *change, services []Service, rules Rules) {
-	s.rules.Store(&rules)
 	atWork := make(map[string]*service, len(services))
 	for _, svc := range services {
-		atWork[svc.Name] = s.settle(svc)
+		atWork[svc.Name] = s.settle(svc, rules)
 	}
 	s.services = atWork
 	for key, l := range s.listeners {
@@ -165,7 +164,7 @@ func (s *Server) swap(c *change, services []Service, rules Rules) {
 }
 
 // settle gives a service its new settings. What its limits have counted lives on.
-func (s *Server) settle(c Service) *service {
+func (s *Server) settle(c Service, rules Rules) *service {
 	if c.Timeouts.Dial == 0 {
 		c.Timeouts.Dial = defaultDialTimeout
 	}
@@ -175,7 +174,7 @@ func (s *Server) settle(c Service) *service {
 	} else {
 		svc.limits.set(c.Limits)
 	}
-	svc.current.Store(&settled{Service: c, service: svc, dialer: newDialer(c.Backend, c.Timeouts)})
+	svc.current.Store(&settled{Service: c, service: svc, rules: rules, dialer: newDialer(c.Backend, c.Timeouts)})
 	return svc
 }
 

@@ -48,7 +48,7 @@ func (x *session) search(lead *flow.Lead) bool {
 		return true
 	}
 	answer := make(seeker, 1)
-	wait := (*x.server().rules.Load()).ProcessWait()
+	wait := x.settings.rules.ProcessWait()
 	r.Seek(*lead, x.who.Load().origin, time.Now().Add(wait), answer)
 	*lead = flow.Lead{} // the resolver has it
 	select {

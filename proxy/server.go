@@ -52,7 +52,6 @@ type Config struct {
 // Server stands in front of services.
 type Server struct {
 	config    Config
-	rules     atomic.Pointer[Rules]
 	whose     whose // what was known at accept
 	learned   whose // what was found out later: kept apart, since the two come by turns
 	sessions  *table
@@ -86,6 +85,7 @@ type service struct {
 type settled struct {
 	Service
 	service *service
+	rules   Rules // those that came with the service: others do not know it
 	dialer  dialer
 }
 
@@ -111,7 +111,6 @@ func New(c Config) (*Server, error) {
 	if s.inherited, err = newInherited(c.Inherited); err != nil {
 		return nil, err
 	}
-	s.rules.Store(&c.Rules)
 	s.force, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }

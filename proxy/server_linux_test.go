@@ -14,6 +14,7 @@ import (
 
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/lane"
 )
 
 func TestSessionsAreRecorded(t *testing.T) { onEachLane(t, testSessionsAreRecorded) }
@@ -362,6 +363,54 @@ func testReload(t *testing.T, open opener) {
 }
 
 // A front that a reload takes away serves what waits in its queue.
+// onlyFor are rules that know one service.
+type onlyFor struct {
+	verdicts
+	service string
+}
+
+func (r onlyFor) Decide(f *flow.Facts) flow.Verdict {
+	if f.Service != r.service {
+		return flow.Verdict{Rule: "test.unknown", Reason: "there are no rules for " + f.Service}
+	}
+	return r.verdicts.Decide(f)
+}
+
+// slowPeers are examined when the test says so.
+type slowPeers struct {
+	localPeers
+	begun, release chan struct{}
+}
+
+func (p slowPeers) Identify(s *lane.Socket) (flow.Peer, flow.Origin, flow.Lead) {
+	p.begun <- struct{}{}
+	<-p.release
+	return p.localPeers.Identify(s)
+}
+
+// P11: who is being let in while a reload gives the service another name is judged by the rules that know the old one.
+func TestReloadBetweenAcceptAndDecision(t *testing.T) {
+	onEachLane(t, func(t *testing.T, open opener) {
+		b := newBackend(t, "127.0.0.1:0")
+		port := freePort(t)
+		named := func(name string) []Service {
+			return []Service{{Name: name, Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()}}
+		}
+		peers := slowPeers{begun: make(chan struct{}), release: make(chan struct{})}
+		d := open(t, Config{Identify: peers, Services: named("old"), Rules: onlyFor{allowAll().(verdicts), "old"}})
+		c := dial(t, at("127.0.0.1", port))
+		<-peers.begun
+		if err := d.Reload(named("new"), onlyFor{allowAll().(verdicts), "new"}); err != nil {
+			t.Fatal(err)
+		}
+		close(peers.release)
+		echo(t, c, "in all the same")
+		if r := d.log.of(flow.EventSessionOpen); len(r) != 1 || r[0].Service != "old" {
+			t.Errorf("opens %+v", r)
+		}
+	})
+}
+
 func TestReloadServesTheQueue(t *testing.T) {
 	b := newBackend(t, "127.0.0.1:0")
 	port := freePort(t)

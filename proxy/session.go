@@ -111,8 +111,7 @@ func shuttingDown() flow.Verdict {
 
 // decide asks the rules.
 func (x *session) decide() flow.Verdict {
-	rules := *x.server().rules.Load()
-	return rules.Decide(x.facts())
+	return x.settings.rules.Decide(x.facts())
 }
 
 func (x *session) facts() *flow.Facts {
