@@ -114,11 +114,11 @@ func refill(t *testing.T, s *history.Store, entries []journal.Entry) {
 // TestBrokenMeanwhile harms the file while it is open: the delivery that meets it fails, and the next ones make it anew.
 func TestBrokenMeanwhile(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, someRecords(begun(), 20_000)...)
+	write(t, dir, someRecords(begun(), 6000)...)
 	entries := read(t, dir)
 	var told []string
 	s := open(t, history.Config{Dir: dir, Warn: func(err error) { told = append(told, err.Error()) }})
-	deliver(t, s, entries[:15_000])
+	deliver(t, s, entries[:4000])
 	alter(t, filepath.Join(dir, "history.db"), "PRAGMA wal_checkpoint(TRUNCATE); DROP INDEX by_session; DROP TABLE positions; DROP TABLE kinds")
 	refill(t, s, append(entries[:0:0], entries...))
 	if len(told) == 0 {

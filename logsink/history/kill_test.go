@@ -44,7 +44,7 @@ func feed(dir string) error {
 			begin = int(at.Seq - entries[0].Identity.Seq + 1)
 		}
 		if begin == len(entries) {
-			fmt.Println("all")
+			fmt.Fprintln(os.Stdout, "all")
 			<-make(chan struct{})
 		}
 		batch := entries[begin:min(begin+n, len(entries))]
@@ -52,7 +52,7 @@ func feed(dir string) error {
 			return err
 		}
 		at = batch[len(batch)-1].Identity
-		fmt.Println(at.Seq)
+		fmt.Fprintln(os.Stdout, at.Seq)
 	}
 }
 

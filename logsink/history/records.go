@@ -9,7 +9,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// pageRows is how many rows are read at once. Between two pages nothing is held: a reader that pauses, as a pager does,
+// pageRows is how many rows are read at once, at most. Between two pages nothing is held: a reader that pauses, as a pager does,
 // would otherwise keep SQLite's write-ahead log from being reused.
 const pageRows = 1000
 
@@ -98,9 +98,13 @@ func (r *Reader) newest(ctx context.Context, f *Filter) (*key, error) {
 
 // walk yields what matches, a page at a time.
 func (r *Reader) walk(ctx context.Context, f *Filter, after *key, backwards bool) iter.Seq2[found, error] {
+	size := pageRows
+	if f.Limit > 0 {
+		size = min(size, f.Limit+1)
+	}
 	return func(yield func(found, error) bool) {
 		for {
-			rows, err := r.db.page(ctx, f, after, backwards, pageRows)
+			rows, err := r.db.page(ctx, f, after, backwards, size)
 			if err != nil {
 				yield(found{}, fmt.Errorf("history: %w", err))
 				return
@@ -117,7 +121,7 @@ func (r *Reader) walk(ctx context.Context, f *Filter, after *key, backwards bool
 					return
 				}
 			}
-			if len(rows) < pageRows {
+			if len(rows) < size {
 				return
 			}
 			after = &rows[len(rows)-1].key

@@ -9,8 +9,9 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// parts lists the parts of by_session.
-const parts = `WITH RECURSIVE ends (first, last) AS (SELECT min(id) >> 12, max(id) >> 12 FROM records),
+// parts lists the parts of by_session. SQLite looks up a min or a max alone, and would go through all for both in one.
+const parts = `WITH RECURSIVE ends (first, last) AS (
+	SELECT (SELECT min(id) FROM records) >> 12, (SELECT max(id) FROM records) >> 12),
 parts (n) AS (SELECT first FROM ends UNION ALL SELECT n + 1 FROM parts, ends WHERE n < last)
 `
 

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -134,6 +135,9 @@ func of(journalID string, entries []journal.Entry) []journal.Entry {
 func someRecords(at time.Time, n int) []flow.Record {
 	list := make([]flow.Record, n)
 	programs := []string{"psql", "node server.js", "java -jar shop.jar", "python -m pytest"}
+	for i := range 12 {
+		programs = append(programs, fmt.Sprintf("worker-%d", i))
+	}
 	var id flow.SessionID
 	for i := range list {
 		r := flow.Record{Time: at.Add(time.Duration(i) * time.Millisecond), Event: flow.EventSessionClose, Service: "pg"}
@@ -150,7 +154,7 @@ func someRecords(at time.Time, n int) []flow.Record {
 		r.Session = id
 		r.Peer = &flow.Peer{Zone: flow.ZoneLoopback, Interface: "lo", Proof: flow.ProofIngress, Addr: loopback(i), Front: loopback(62893)}
 		r.Origin = &flow.Origin{
-			Attribution: flow.AttributionLiveSocket, UID: 1000, User: "ada", PID: 4000 + i%512, Program: programs[i/64%len(programs)],
+			Attribution: flow.AttributionLiveSocket, UID: 1000, User: "ada", PID: 4000 + i%512, Program: programs[i/8%len(programs)],
 		}
 		list[i] = r
 	}

@@ -50,7 +50,7 @@ func (t *trimmer) turn(s *sqliteDB, stored int) error {
 
 // step erases up to trimRows records and says how many.
 func (t *trimmer) step(s *sqliteDB, now time.Time) (int64, error) {
-	erased, err := s.erase("SELECT id FROM records INDEXED BY by_time WHERE time < ? LIMIT ?",
+	erased, err := s.erase("DELETE FROM records WHERE id IN (SELECT id FROM records INDEXED BY by_time WHERE time < ? LIMIT ?)",
 		nanos(now.Add(-s.config.Settings.MaxAge)), trimRows)
 	if err != nil || erased > 0 {
 		return erased, err
@@ -59,7 +59,7 @@ func (t *trimmer) step(s *sqliteDB, now time.Time) (int64, error) {
 	err = s.db.QueryRow(`SELECT (page_count - freelist_count) * page_size, freelist_count
 		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&used, &free)
 	if err == nil && used > int64(s.config.Settings.MaxSize) {
-		erased, err = s.erase("SELECT id FROM records ORDER BY id LIMIT ?", trimRows)
+		erased, err = s.erase("DELETE FROM records WHERE id IN (SELECT id FROM records ORDER BY id LIMIT ?)", trimRows)
 	}
 	if err == nil && free > 2*vacuumPages {
 		_, err = s.db.Exec(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages))
@@ -67,8 +67,9 @@ func (t *trimmer) step(s *sqliteDB, now time.Time) (int64, error) {
 	return erased, err
 }
 
-func (s *sqliteDB) erase(which string, args ...any) (int64, error) {
-	result, err := s.db.Exec("DELETE FROM records WHERE id IN ("+which+")", args...)
+// erase runs a DELETE and says how many rows are gone.
+func (s *sqliteDB) erase(statement string, args ...any) (int64, error) {
+	result, err := s.db.Exec(statement, args...)
 	if err != nil {
 		return 0, err
 	}
