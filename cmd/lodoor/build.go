@@ -6,9 +6,12 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
 
 	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink"
@@ -56,6 +59,7 @@ type door struct {
 	recorder *pcapng.Recorder // nil: nothing is recorded
 	server   *proxy.Server
 	socket   *net.UnixListener // for commands; nil: there is none
+	handed   []*os.File        // listening sockets, from whoever started lodoor
 }
 
 // output is where a door shows its sessions.
@@ -139,9 +143,10 @@ func (d *door) buildServer() error {
 	if err != nil {
 		return err
 	}
+	d.handed = activation.Files(true)
 	config := proxy.Config{
 		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
-		Drain: d.config.Shutdown.Drain, Warn: d.say.warn, MustRecord: d.config.Journal.OnFull != journal.OnFullDrop,
+		Inherited: d.handed, Drain: d.config.Shutdown.Drain, Warn: d.say.warn, MustRecord: d.config.Journal.OnFull != journal.OnFullDrop,
 	}
 	if d.resolver != nil {
 		config.Resolver = d.resolver

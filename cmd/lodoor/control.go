@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/console/control"
+	"github.com/lodoor/lodoor/logsink/alert"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/rules"
@@ -55,6 +56,8 @@ func (c *controlled) About() control.About {
 	}
 	return a
 }
+
+func (c *controlled) Alerts() *alert.Alerts { return c.alerts }
 
 func (c *controlled) Sessions() []proxy.View { return c.server.Sessions() }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
 
 	"github.com/lodoor/lodoor/logsink/history"
 	"github.com/lodoor/lodoor/logsink/journal"
@@ -49,4 +52,61 @@ func (h *laterHistory) Close() error {
 		return nil
 	}
 	return h.store.Close()
+}
+
+func newHistoryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "Make the store that 'lodoor logs' searches anew",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newRebuildCommand())
+	return cmd
+}
+
+func newRebuildCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rebuild [DIR]",
+		Short: "Build the history of a journal anew from its segments",
+		Long: `Build the history of a journal anew from its segments: the SQLite file beside them. Records that the journal has
+erased meanwhile are then no longer in the history. A door that feeds it must have ended.
+
+Without DIR these are the journals of all instances that can be written.`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dirs := args
+			if len(dirs) == 0 {
+				var err error
+				if dirs, err = allJournals(); err != nil {
+					return err
+				}
+			}
+			var wrong []error
+			for _, dir := range dirs {
+				wrong = append(wrong, rebuildHistory(cmd, dir))
+			}
+			return errors.Join(wrong...)
+		},
+	}
+}
+
+// rebuildHistory shows how far it is, where a person looks on.
+func rebuildHistory(cmd *cobra.Command, dir string) error {
+	var records uint64
+	shown := isTerminal(cmd.ErrOrStderr())
+	err := history.Rebuild(cmd.Context(), dir, func(done, total uint64) {
+		records = done
+		if shown {
+			fmt.Fprintf(cmd.ErrOrStderr(), "\r%s: %d of %d records", dir, done, total)
+		}
+	})
+	if shown {
+		fmt.Fprintln(cmd.ErrOrStderr())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: the history has %s\n", dir, plural(records, "record"))
+	return err
 }

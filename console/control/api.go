@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/lodoor/lodoor/logsink/alert"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/rules"
@@ -14,6 +15,7 @@ import (
 type Door interface {
 	About() About
 	Status() Status
+	Alerts() *alert.Alerts
 	Sessions() []proxy.View
 	// Kill ends a session and says whether there was one.
 	Kill(id flow.SessionID) bool

@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,17 +41,17 @@ func newClient(path string) *Client {
 
 // Sessions are the open sessions, the oldest first.
 func (c *Client) Sessions(ctx context.Context) (sessions []Session, err error) {
-	return sessions, c.do(ctx, http.MethodGet, "/v1/sessions", &sessions)
+	return sessions, c.do(ctx, http.MethodGet, "/v1/sessions", nil, &sessions)
 }
 
 // Kill ends a session. The error is [ErrNotOpen] when there is none of that name.
 func (c *Client) Kill(ctx context.Context, id flow.SessionID) error {
-	return c.do(ctx, http.MethodDelete, "/v1/sessions/"+id.String(), nil)
+	return c.do(ctx, http.MethodDelete, "/v1/sessions/"+id.String(), nil, nil)
 }
 
 // Explain says what the door's rules decide on a session's peer now. The error is [ErrNotOpen] when there is none.
 func (c *Client) Explain(ctx context.Context, id flow.SessionID) (e rules.Explanation, err error) {
-	return e, c.do(ctx, http.MethodGet, "/v1/sessions/"+id.String()+"/rules", &e)
+	return e, c.do(ctx, http.MethodGet, "/v1/sessions/"+id.String()+"/rules", nil, &e)
 }
 
 // Reload has the door read its configuration again and says where from. The error is a [*RejectedError] when the door
@@ -58,13 +60,21 @@ func (c *Client) Reload(ctx context.Context) (source string, err error) {
 	var said struct {
 		Source string `json:"source"`
 	}
-	err = c.do(ctx, http.MethodPost, "/v1/reload", &said)
+	err = c.do(ctx, http.MethodPost, "/v1/reload", nil, &said)
 	return said.Source, err
 }
 
-// do asks and reads the answer.
-func (c *Client) do(ctx context.Context, method, path string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, "http://door"+path, nil)
+// do asks, sends what there is to send, and reads the answer.
+func (c *Client) do(ctx context.Context, method, path string, send, into any) error {
+	var body io.Reader = http.NoBody
+	if send != nil {
+		b, err := json.Marshal(send)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://door"+path, body)
 	if err != nil {
 		return err
 	}

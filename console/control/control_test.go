@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/logsink/alert"
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -53,6 +54,8 @@ type house struct {
 	session proxy.View
 	killed  []flow.SessionID
 	broken  error
+	alerts  *alert.Alerts
+	raised  []flow.Record
 }
 
 func (h *house) About() About {
@@ -63,6 +66,8 @@ func (h *house) Status() Status {
 	return Status{Instance: "one", Services: []ServiceStatus{{Service: Service{Name: "pg"}, Opened: 7}},
 		Feeds: []FeedStatus{{Name: "nats", Behind: 3, Lag: time.Second}}}
 }
+
+func (h *house) Alerts() *alert.Alerts { return h.alerts }
 
 func (h *house) Sessions() []proxy.View { return []proxy.View{h.session} }
 
@@ -81,7 +86,7 @@ func (h *house) Explain(id flow.SessionID) (rules.Explanation, bool) {
 }
 
 func newHouse() *house {
-	return &house{session: proxy.View{
+	h := &house{session: proxy.View{
 		ID: flow.NewSessionID(), Service: "pg", Accepted: time.Now(), Running: true, FromClient: 7, FromBackend: 9,
 		Leg: netip.MustParseAddrPort("127.0.0.1:4000"),
 		Peer: flow.Peer{
@@ -90,6 +95,12 @@ func newHouse() *house {
 		},
 		Origin: flow.Origin{Attribution: flow.AttributionLiveSocket, UID: 7, PID: 4242, Program: "psql\x1b"},
 	}}
+	var err error
+	h.alerts, err = alert.New(alert.Config{Append: func(r flow.Record) { h.raised = append(h.raised, r) }})
+	if err != nil {
+		panic(err)
+	}
+	return h
 }
 
 // serve opens a door's control socket in a directory of the test's own.

@@ -44,7 +44,7 @@ func meet(ctx context.Context, path string) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c := newClient(path)
-	return c, c.do(ctx, http.MethodGet, "/v1/door", &c.About)
+	return c, c.do(ctx, http.MethodGet, "/v1/door", nil, &c.About)
 }
 
 // escapeGlob makes a path mean itself in a pattern.

@@ -66,5 +66,5 @@ type FeedStatus struct {
 
 // Status says how the door does.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
-	return s, c.do(ctx, http.MethodGet, "/v1/status", &s)
+	return s, c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
 }
