@@ -16,7 +16,7 @@ import (
 const (
 	// Credential is the prefix of a name that systemd resolves: LoadCredential= and SetCredential= in systemd.exec(5)
 	// put the file into $CREDENTIALS_DIRECTORY.
-	Credential = "credential:"
+	Credential = "credential:" //nolint:gosec // G101: a prefix, no secret
 	maxLine    = 16 << 10
 	anybody    = 0o044
 )
