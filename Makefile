@@ -34,7 +34,7 @@ demo: build ## a service behind a door, local clients, and one who is not local
 
 .PHONY: test
 test: deps ## all tests, with real databases (RACE=1: with the race detector)
-	$(TEST) -timeout 15m ./...
+	$(TEST) -timeout 25m ./...
 
 .PHONY: soak
 soak: deps ## the long tests
