@@ -130,15 +130,24 @@ func (c *chat) send(ctx context.Context, m *message) error {
 		if err != nil {
 			return err
 		}
-		return speak(service, plain(m.Text))
+		return speak(service, plain(m.Text), withoutMarkup(name))
 	})
 }
 
-func speak(service types.Service, text string) (err error) {
+// withoutMarkup are the parameters that have a service show the text as it is: Telegram refuses one whose markup it does
+// not understand, such as a single underscore.
+func withoutMarkup(service string) *types.Params {
+	if service == "telegram" {
+		return &types.Params{"parsemode": "None"}
+	}
+	return &types.Params{}
+}
+
+func speak(service types.Service, text string, params *types.Params) (err error) {
 	defer func() {
 		if recover() != nil { // as in serviceOf
 			err = errRefused
 		}
 	}()
-	return service.Send(text, &types.Params{})
+	return service.Send(text, params)
 }

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	urlpkg "net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,54 @@ func TestChat(t *testing.T) {
 	}
 	if len(told.list) != 0 {
 		t.Errorf("warned of %q", told.list)
+	}
+}
+
+// A program may be called anything. Nothing of its name pings a room, is a link or markup, at any service.
+func TestChatIsNotTalkedInto(t *testing.T) {
+	name := `@everyone @here <!channel> <@U024BE7LH> <users/all> <b>&lt; [safe](https://evil.example) _x`
+	for service, url := range serviceURLs() {
+		t.Run(service, func(t *testing.T) {
+			all, told := chats(t, url)
+			var sent strings.Builder
+			undo := channel.SetStrict(roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.Body != nil {
+					_, _ = io.Copy(&sent, r.Body)
+				}
+				body := io.NopCloser(strings.NewReader(`{"room_id": "!ops:example.invalid"}`)) // matrix asks before it sends
+				return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+			}))
+			defer undo()
+			if _, err := all[0].Deliver(t.Context(), journaled(name)); err != nil {
+				t.Fatal(err, told.list)
+			}
+			text := sent.String()
+			if plain, err := urlpkg.QueryUnescape(text); err == nil && !strings.HasPrefix(text, "{") {
+				text = plain // a form
+			}
+			text = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(text)
+			if !strings.Contains(text, "＠everyone ＠here ＜!channel＞ ＜＠U024BE7LH＞ ＜users/all＞ ＜b＞＆lt; [safe] (https") {
+				t.Errorf("sent %s", text)
+			}
+			if strings.Contains(text, "@everyone") || strings.Contains(text, "<!") || strings.Contains(text, "](") {
+				t.Errorf("sent %s", text)
+			}
+		})
+	}
+}
+
+// Telegram refuses what it cannot parse: a mode that the URL asks for is not used.
+func TestTelegramIsPlain(t *testing.T) {
+	all, told := chats(t, serviceURLs()["telegram"]+"&parsemode=Markdown")
+	var sent strings.Builder
+	undo := channel.SetStrict(roundTrip(func(r *http.Request) (*http.Response, error) {
+		_, _ = io.Copy(&sent, r.Body)
+		return answer(http.StatusOK, nil)
+	}))
+	defer undo()
+	n, err := all[0].Deliver(t.Context(), journaled("a_b"))
+	if n != 1 || err != nil || !strings.Contains(sent.String(), "a_b") || strings.Contains(sent.String(), "parse_mode") {
+		t.Errorf("%d are done: %v; told %q; sent %s", n, err, told.list, sent.String())
 	}
 }
 
@@ -147,23 +196,7 @@ func TestChatServicesObey(t *testing.T) {
 
 // Every service makes one attempt by the guard, whatever it does by itself, and its answer is what counts.
 func TestEveryService(t *testing.T) {
-	urls := map[string]string{
-		"discord":    "discord://s3cr3t_s3cr3t@123456789012345678",
-		"generic":    "generic://example.invalid/s3cr3t",
-		"googlechat": "googlechat://chat.googleapis.com/v1/spaces/s3cr3t/messages?key=s3cr3t&token=s3cr3t",
-		"gotify":     "gotify://example.invalid/AzyoeNS.D4iJLVa",
-		"matrix":     "matrix://:s3cr3t@example.invalid/?rooms=!ops:example.invalid",
-		"mattermost": "mattermost://example.invalid/s3cr3t",
-		"ntfy":       "ntfy://:s3cr3t@example.invalid/s3cr3t",
-		"opsgenie":   "opsgenie://api.opsgenie.com/s3cr3t",
-		"pagerduty":  "pagerduty://events.pagerduty.com/0123456789abcdef0123456789abcdef",
-		"pushover":   "pushover://:s3cr3t@s3cr3t/",
-		"rocketchat": "rocketchat://example.invalid/s3cr3t/s3cr3t",
-		"slack":      "slack://hook:T12345678-B12345678-s3cr3ts3cr3ts3cr3ts3cr3t@webhook",
-		"teams": "teams://11111111-4444-4444-8444-cccccccccccc@22222222-4444-4444-8444-cccccccccccc/" +
-			"33333333012222222222333333333344/44444444-4444-4444-8444-cccccccccccc/V2s3cr3t?host=acme.webhook.office.com",
-		"telegram": "telegram://110201543:AAs3cr3tqTcvCH1vGWJxfSeofSAs0K5PALDs@telegram?chats=@ops",
-	}
+	urls := serviceURLs()
 	for _, name := range channel.ServiceNames() {
 		t.Run(name, func(t *testing.T) {
 			all, told := chats(t, urls[name])
@@ -183,6 +216,27 @@ func TestEveryService(t *testing.T) {
 			}
 			hides(t, "s3cr3t", err, told.list)
 		})
+	}
+}
+
+// serviceURLs has a URL of each service.
+func serviceURLs() map[string]string {
+	return map[string]string{
+		"discord":    "discord://s3cr3t_s3cr3t@123456789012345678",
+		"generic":    "generic://example.invalid/s3cr3t",
+		"googlechat": "googlechat://chat.googleapis.com/v1/spaces/s3cr3t/messages?key=s3cr3t&token=s3cr3t",
+		"gotify":     "gotify://example.invalid/AzyoeNS.D4iJLVa",
+		"matrix":     "matrix://:s3cr3t@example.invalid/?rooms=!ops:example.invalid",
+		"mattermost": "mattermost://example.invalid/s3cr3t",
+		"ntfy":       "ntfy://:s3cr3t@example.invalid/s3cr3t",
+		"opsgenie":   "opsgenie://api.opsgenie.com/s3cr3t",
+		"pagerduty":  "pagerduty://events.pagerduty.com/0123456789abcdef0123456789abcdef",
+		"pushover":   "pushover://:s3cr3t@s3cr3t/",
+		"rocketchat": "rocketchat://example.invalid/s3cr3t/s3cr3t",
+		"slack":      "slack://hook:T12345678-B12345678-s3cr3ts3cr3ts3cr3ts3cr3t@webhook",
+		"teams": "teams://11111111-4444-4444-8444-cccccccccccc@22222222-4444-4444-8444-cccccccccccc/" +
+			"33333333012222222222333333333344/44444444-4444-4444-8444-cccccccccccc/V2s3cr3t?host=acme.webhook.office.com",
+		"telegram": "telegram://110201543:AAs3cr3tqTcvCH1vGWJxfSeofSAs0K5PALDs@telegram?chats=@ops",
 	}
 }
 

@@ -69,6 +69,7 @@ func (d *Delivery) compose(id flow.Identity, r *flow.Record, undelivered uint64)
 		p.Message = resolvedWord + ": " + strings.TrimPrefix(a.Message, resolvedWord+": ")
 		p.Text = fmt.Sprintf("%s: lodoor on %s: %s", resolvedWord, p.Host, strings.TrimPrefix(p.Message, resolvedWord+": "))
 	}
+	p.Text = harmless(p.Text)
 	if a.Zone != flow.ZoneUnknown {
 		p.Zone = a.Zone.String()
 	}

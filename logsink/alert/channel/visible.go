@@ -31,6 +31,12 @@ func escapeInvisible(body []byte) []byte {
 // for where no encoding does that.
 func plain(text string) string { return string(escapeInvisible([]byte(text))) }
 
+// harmless is a text in which chat services find nothing to act upon: no mention (@everyone, <!channel>), no entity, no
+// link under other words. Look-alikes stand there instead, since every service escapes in another way, and some in none.
+func harmless(text string) string {
+	return strings.NewReplacer("@", "＠", "<", "＜", ">", "＞", "&", "＆", "](", "] (").Replace(text)
+}
+
 // cut is the beginning of a text that is too long.
 func cut(text string, most int) string {
 	if len(text) <= most {
