@@ -127,6 +127,7 @@ func (f *Feed) turn(ctx context.Context) time.Duration {
 	}
 	f.tell(err)
 	if err != nil {
+		f.seen() // also when it does not even know where to go on
 		return max(f.backoff.next(), wanted(err))
 	}
 	f.backoff = 0

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -174,4 +176,24 @@ func TestFeedWhoseCursorCannotBeWritten(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	sameIdentities(t, to.taken(), identities(t, dir, 1))
+}
+
+// silent is a store that cannot be asked where it is.
+type silent struct{ store }
+
+func (*silent) Resume(context.Context, string) (flow.Identity, error) {
+	return flow.Identity{}, errors.New("nobody answers")
+}
+
+// What has been away since the start is late, too: it is alerted by its lag.
+func TestFeedThatNeverBeganIsLate(t *testing.T) {
+	j, _ := running(t, small(t.TempDir()))
+	f, end := feeding(t, j, FeedConfig{Destination: &silent{store{name: "x"}}})
+	testkit.Wait(t, "the feed to be late", func() bool { return f.Stats().Lag > 0 }, 10*time.Second)
+	if s := f.Stats(); s.Behind == 0 || s.Err == nil {
+		t.Errorf("stats %+v", s)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -39,11 +39,12 @@ func (f *Feed) passed(at flow.Identity, n int) {
 	}
 }
 
-// seen notes that something is waiting.
+// seen notes that something is waiting, if it is.
 func (f *Feed) seen() {
+	end := f.journal.feeds.end().seq
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.waiting.IsZero() {
+	if f.waiting.IsZero() && f.stats.At.Seq < end {
 		f.waiting = time.Now()
 	}
 }
