@@ -84,7 +84,7 @@ func (d *door) feed(c journal.FeedConfig) error {
 	name := c.Destination.Name()
 	c.Warn = func(err error) {
 		if err != nil {
-			d.say.warn(fmt.Sprintf("%s: %v", name, err))
+			d.say.warn(err.Error()) // it names the feed
 		} else {
 			d.say.info(name + ": goes on")
 		}

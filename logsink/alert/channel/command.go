@@ -90,9 +90,9 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is what the program said, as the end of a sentence.
+// String is what the program said, in one line, as the end of a sentence.
 func (h *head) String() string {
-	said := bytes.TrimSpace(h.text)
+	said := bytes.Join(bytes.Fields(h.text), []byte(" "))
 	if len(said) == 0 {
 		return ""
 	}

@@ -71,7 +71,7 @@ func TestCommandGetsTheAlert(t *testing.T) {
 func TestCommandFails(t *testing.T) {
 	d, _ := one(t, channel.Settings{Command: script(t, "fail")})
 	n, err := d.Deliver(t.Context(), journaled("a"))
-	if n != 0 || err == nil || !strings.HasPrefix(err.Error(), `command: it ended with exit status 3; it said: no \u001b[1m`) {
+	if n != 0 || err == nil || !strings.HasPrefix(err.Error(), `command: it ended with exit status 3; it said: no \u001b[1mno no no no`) {
 		t.Fatalf("%d are done: %v", n, err)
 	}
 	if len(err.Error()) > 2000 {
