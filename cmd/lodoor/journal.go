@@ -51,7 +51,7 @@ func (d *door) openJournal(settings journal.Settings) error {
 // journalTrouble is told what is wrong with the journal. Records that are lost end the door where on_full says so.
 func (d *door) journalTrouble(err error, onFull journal.OnFull) {
 	d.alerts.Trouble(err)
-	if onFull != journal.OnFullStop || d.journal == nil || d.journal.Stats().Dropped == 0 {
+	if onFull != journal.OnFullStop || d.journal == nil || !d.journal.Stats().Losing {
 		return
 	}
 	select {

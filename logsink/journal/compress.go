@@ -20,13 +20,10 @@ const (
 func (j *Journal) compress(ctx context.Context) {
 	tick := time.NewTicker(packPause)
 	defer tick.Stop()
-	told := false
 	for {
-		err := j.compressDue(ctx, time.Now())
-		if err != nil && ctx.Err() == nil && !told {
+		if err := j.compressDue(ctx, time.Now()); ctx.Err() == nil {
 			j.writer.tellPacking(err)
 		}
-		told = err != nil
 		select {
 		case <-ctx.Done():
 			return
@@ -35,10 +32,17 @@ func (j *Journal) compress(ctx context.Context) {
 	}
 }
 
+// tellPacking tells the first error of a row.
 func (w *writer) tellPacking(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tellTrouble(err)
+	told := w.unpacked
+	w.unpacked = err != nil
+	if err != nil && !told {
+		w.report(err)
+	} else if told && err == nil {
+		w.journal.queue.rouse() // Mended may be due
+	}
 }
 
 // compressDue compresses the segments for which it is time, the oldest first.

@@ -50,6 +50,7 @@ func (w *writer) drop(items []item, err error) {
 			w.kept = append(w.kept, *it)
 			continue
 		}
+		w.losing = w.losing || !it.own
 		w.journal.lose(it, err)
 	}
 }
@@ -67,20 +68,33 @@ func (w *writer) keepsAlert() bool {
 // report tells trouble.
 func (w *writer) report(err error) {
 	w.troubled = true
-	w.tellTrouble(err)
-}
-
-// tellTrouble tells of what does not keep records from being written.
-func (w *writer) tellTrouble(err error) {
+	w.lossTold = w.losing
+	w.journal.stats.losing.Store(w.losing)
 	w.journal.stats.lastError.Store(&err)
 	if w.trouble != nil {
 		w.trouble(err)
 	}
 }
 
+// tellLoss tells trouble once more when it began with a record that only waits, and now others are lost.
+func (w *writer) tellLoss() {
+	switch {
+	case !w.losing || w.lossTold:
+	case w.broken != nil:
+		w.report(w.broken)
+	case w.thrift != nil:
+		w.report(w.thrift)
+	}
+}
+
 // mend tells that nothing is left of what trouble was told.
 func (w *writer) mend() {
-	if !w.troubled || w.broken != nil || w.thrift != nil || w.short || !w.rotateAt.IsZero() {
+	if w.broken != nil || w.thrift != nil {
+		return
+	}
+	w.losing, w.lossTold = false, false
+	w.journal.stats.losing.Store(false)
+	if !w.troubled || w.short || w.unpacked || w.unerased || !w.rotateAt.IsZero() {
 		return
 	}
 	w.troubled = false
@@ -165,6 +179,7 @@ func (w *writer) begin(s segment) error {
 	if err == nil && w.settings.Durability == DurabilityDisk {
 		if err = syncDir(w.dir); err != nil {
 			_ = f.Close()
+			_ = os.Remove(s.path) // each attempt would leave one behind
 		}
 	}
 	if err != nil {

@@ -22,9 +22,10 @@ type Config struct {
 	Version string
 	// Host is told by journal.start, so that a journal says where it was written.
 	Host flow.Host
-	// Trouble is told when writing begins to fail, when a segment could not be begun, and when the file system is
-	// short of space though nothing is left to erase. errors.Is finds [ErrSpace] in it when space is what lacks. nil is
-	// nobody. It is called by who writes, Run or a Flush, and must not block; it may Append.
+	// Trouble is told when writing begins to fail, when records begin to be lost for it, when a segment could not be
+	// begun, erased or compressed, and when the file system is short of space though nothing is left to erase. errors.Is
+	// finds [ErrSpace] in it when space is what lacks. nil is nobody. It is called by who writes, Run or a Flush, and
+	// must not block; it may Append.
 	Trouble func(error)
 	// Mended, which may be nil, is told when nothing of what Trouble was told is so any more: records of every kind are
 	// written again, and space is no longer short. It is called as Trouble is.
@@ -57,6 +58,7 @@ type Journal struct {
 // stats are counted by the writer and by whoever appends.
 type stats struct {
 	written, dropped, merged, bytes atomic.Uint64
+	losing                          atomic.Bool
 	lastError                       atomic.Pointer[error]
 }
 
@@ -68,8 +70,10 @@ type Stats struct {
 	Dropped uint64
 	// Merged are the records of refused connections that are told together with others.
 	Merged uint64
-	// LastError is why writing failed, nil while it has not.
+	// LastError is the trouble that was told last; nil while there was none.
 	LastError error
+	// Losing says that records are lost now since they cannot be written. Trouble is told after it has become so.
+	Losing bool
 }
 
 // Open takes the directory of a journal for this process, creates it if needed, recovers what a crash has left behind
@@ -243,7 +247,7 @@ func (j *Journal) Close() error {
 func (j *Journal) Stats() Stats {
 	s := Stats{
 		Written: j.stats.written.Load(), Dropped: j.stats.dropped.Load(), Merged: j.stats.merged.Load(),
-		Bytes: j.stats.bytes.Load(),
+		Bytes: j.stats.bytes.Load(), Losing: j.stats.losing.Load(),
 	}
 	if err := j.stats.lastError.Load(); err != nil {
 		s.LastError = *err

@@ -25,8 +25,10 @@ func (w *writer) maintain(now time.Time) time.Duration {
 	} else if !w.refused.dueAt.IsZero() {
 		sooner(w.refused.dueAt)
 	}
-	if w.at.seq > w.current.first {
-		sooner(w.began.Add(w.settings.RotateAge))
+	if due := w.began.Add(w.settings.RotateAge); w.at.seq > w.current.first && due.Before(w.rotateAt) {
+		sooner(w.rotateAt)
+	} else if w.at.seq > w.current.first {
+		sooner(due)
 	}
 	return max(next.Sub(now), time.Millisecond)
 }

@@ -102,8 +102,9 @@ func (w *writer) pruned(now time.Time, reason string) flow.Record {
 }
 
 func (w *writer) erase() {
-	if err := os.Remove(w.finished[0].path); err != nil && !os.IsNotExist(err) {
-		w.tellTrouble(fmt.Errorf("erase journal segment: %w", err))
+	err := os.Remove(w.finished[0].path)
+	if w.unerased = err != nil && !os.IsNotExist(err); w.unerased {
+		w.report(fmt.Errorf("erase journal segment: %w", err))
 	}
 	w.finished = w.finished[1:]
 }

@@ -34,6 +34,9 @@ func (w *writer) start(version string) error {
 	now := time.Now()
 	w.retain(now)
 	w.retainAt = now // again when the feeds are there, which keep segments that are too old
+	if w.broken != nil { // what the reserve holds is enough for it
+		w.repair(now)
+	}
 	return w.broken
 }
 
@@ -119,6 +122,21 @@ func (w *writer) stop() error {
 	now := time.Now()
 	w.retryAt, w.gapAt = now, now
 	w.turn(now)
+	for attempt := 0; attempt == 0 || w.broken != nil && attempt < lastAttempts; attempt++ {
+		w.tellEnd(now)
+	}
+	w.journal.stats.dropped.Add(w.refused.connections())
+	err := w.broken
+	w.abandon()
+	return err
+}
+
+// lastAttempts is how often the end is told before it is given up: a full disk may be met by any of its records, and
+// then there still is the reserve.
+const lastAttempts = 2
+
+// tellEnd writes what the journal has to say before it ends.
+func (w *writer) tellEnd(now time.Time) {
 	if w.broken != nil {
 		w.repair(now)
 	}
@@ -131,10 +149,6 @@ func (w *writer) stop() error {
 	w.own(now, flow.Record{Time: now, Event: flow.EventJournalStop, Journal: &flow.Journal{
 		Count: uint64(w.journal.queue.open()),
 	}})
-	w.journal.stats.dropped.Add(w.refused.connections())
-	err := w.broken
-	w.abandon()
-	return err
 }
 
 // abandon gives the files back as they are.

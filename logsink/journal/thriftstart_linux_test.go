@@ -37,7 +37,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	c := small(dir)
 	c.Trouble = told.add
 	j, stop := running(t, c)
-	if _, err := appendWait(j, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) || told.count() != 1 {
+	if _, err := appendWait(j, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) || told.count() != 2 {
 		t.Errorf("an open on a full disk: %v; troubles %v", err, told.list)
 	}
 	mustAppend(t, j, flow.Record{Event: flow.EventAlert, Alert: &flow.Alert{Count: 1}})

@@ -66,6 +66,10 @@ type writer struct {
 	thriftAt time.Time // when to look for space again
 	short    bool      // trouble was told that the file system is short of space
 	troubled bool      // trouble was told and mended was not
+	losing   bool      // records are lost since they cannot be written
+	lossTold bool      // trouble was told since that began
+	unpacked bool      // the last attempt to compress a segment failed
+	unerased bool      // the same, to erase one
 
 	refused      refusals
 	refusedBytes int64 // of the current segment, in records of refused connections
@@ -126,13 +130,12 @@ func (w *writer) gather() {
 func (w *writer) write(items []item, now time.Time) {
 	if w.broken != nil {
 		w.drop(items, w.broken)
-		return
-	}
-	if err := w.commit(items); err != nil {
+	} else if err := w.commit(items); err != nil {
 		w.fail(items, err, now)
-		return
+	} else {
+		w.finish(items)
 	}
-	w.finish(items)
+	w.tellLoss()
 }
 
 // own writes records of the journal itself.
@@ -266,6 +269,7 @@ func (w *writer) leave(it *item) {
 		w.journal.queue.drop(it)
 	}
 	it.finish(flow.Identity{Journal: w.id}, err)
+	w.losing = w.losing || it.fate == spared
 	w.journal.lose(it, err)
 }
 

@@ -1,0 +1,47 @@
+package journal
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// TestLossIsToldAfterTrouble: a full disk that is met by a record that waits loses nothing yet. That the next ones are
+// lost is told for itself, since lodoor may have to end for it.
+func TestLossIsToldAfterTrouble(t *testing.T) {
+	before := flow.NewSessionID()
+	f := fillDisk(t, DurabilityProcess, OnFullStop, before)
+	alert := flow.Record{Event: flow.EventAlert, Alert: &flow.Alert{Count: 1}}
+	testkit.Wait(t, "the last page to be full", func() bool {
+		_, err := appendWait(f.Journal, alert)
+		return errors.Is(err, ErrSpace)
+	}, waitLong)
+	testkit.Wait(t, "the alert to be written", func() bool {
+		_, err := appendWait(f.Journal, alert)
+		return err == nil
+	}, waitLong)
+	if s := f.Stats(); f.told.count() != 1 || s.Dropped != 0 || s.Losing {
+		t.Fatalf("nothing is lost yet: troubles %v, %+v", f.told.list, s)
+	}
+	for range 3 {
+		if _, err := appendWait(f.Journal, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) {
+			t.Errorf("an open on a full disk: %v", err)
+		}
+	}
+	if s := f.Stats(); f.told.count() != 2 || !errors.Is(f.told.list[1], ErrSpace) || s.Dropped != 3 || !s.Losing {
+		t.Errorf("records are lost: troubles %v, %+v", f.told.list, s)
+	}
+	if err := os.Remove(f.ballast); err != nil {
+		t.Fatal(err)
+	}
+	mended(t, f.Journal)
+	mustAppend(t, f.Journal, closed(before))
+	testkit.Wait(t, "the end of the trouble", func() bool { return f.mended.Load() == 1 && !f.Stats().Losing }, waitLong)
+	if err := f.stop(); err != nil {
+		t.Fatal(err)
+	}
+	content(t, f.dir)
+}
