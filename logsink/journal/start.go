@@ -33,7 +33,7 @@ func (w *writer) start(version string) error {
 	}
 	now := time.Now()
 	w.retain(now)
-	w.retainAt = now // again when the feeds are there, which keep segments that are too old
+	w.retainAt = now     // again when the feeds are there, which keep segments that are too old
 	if w.broken != nil { // what the reserve holds is enough for it
 		w.repair(now)
 	}
