@@ -9,9 +9,10 @@ import (
 // Counts are what has happened at a service since the start of the process. They only grow, but for Open.
 type Counts struct {
 	Service string
-	// Open are the sessions that are open now, Opened all that ever were.
+	// Open are the sessions that are open now, Opened all that ever were: those whose open record was kept, or need not
+	// be.
 	Open, Opened uint64
-	// Refused are the connections that were not let in, by cause.
+	// Refused are the connections that were not let in, by cause. None of them is among the opened.
 	Refused map[flow.Cause]uint64
 	// Undialled are the sessions whose backend could not be reached.
 	Undialled uint64

@@ -147,8 +147,7 @@ func (x *session) written(_ flow.Identity, err error) {
 // addresses, names, other attempts.
 func (x *session) connect() {
 	x.on.Dealt()
-	x.tapIn()
-	x.dialling = time.Since(x.accepted)
+	x.begin()
 	backend, err := x.settings.dialer.begin()
 	switch {
 	case errors.Is(err, errNeedsLookup):

@@ -82,3 +82,26 @@ func TestRefusalsAreFlushedAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// Those who are refused while the end is forced are told, too.
+func TestRefusalsAreToldAfterForce(t *testing.T) {
+	onEachLane(t, func(t *testing.T, open opener) {
+		port := freePort(t)
+		d := open(t, Config{Rules: denyAll(), Services: []Service{
+			{Name: "pg", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: at("127.0.0.1", 1)},
+		}})
+		d.Force()
+		const knocks = 3 * refusalsPerSecond
+		for range knocks {
+			expectNoEntry(t, at("127.0.0.1", port))
+		}
+		d.stop()
+		var told uint64
+		for _, r := range d.log.of(flow.EventSessionRefused) {
+			told += r.Refusal.Count
+		}
+		if told != knocks {
+			t.Errorf("%d of %d refusals were told", told, knocks)
+		}
+	})
+}

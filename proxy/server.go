@@ -130,6 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.drain()
 	s.cut()
 	helpers.Wait()
+	s.refused.flush() // those that were refused since it ended
 	s.spare.close()
 	if err := s.config.Lane.Close(); err != nil {
 		return fmt.Errorf("close lane: %w", err)

@@ -104,7 +104,7 @@ func TestRecordThatIsLost(t *testing.T) {
 			if b.connections() != 0 {
 				t.Errorf("the backend saw %d connections", b.connections())
 			}
-			if n := d.Counts(); len(n) != 1 || n[0].Refused[flow.CauseJournal] != 1 || n[0].Open != 0 {
+			if n := d.Counts(); len(n) != 1 || n[0].Refused[flow.CauseJournal] != 1 || n[0].Open != 0 || n[0].Opened != 0 {
 				t.Errorf("counted %+v", n)
 			}
 		}

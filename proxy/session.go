@@ -63,8 +63,7 @@ func (x *session) proceed(lead flow.Lead) {
 		x.unrecorded()
 		return
 	}
-	x.tapIn()
-	x.dialling = time.Since(x.accepted)
+	x.begin()
 	x.dial(nil)
 }
 
@@ -152,12 +151,18 @@ func (x *session) refuse(v *flow.Verdict) {
 // opened is the open record. The dial waits until it is where the durability says. A journal that fails does not take
 // the service away, unless Config.MustRecord says so: what it lost it counts and tells itself.
 func (x *session) opened(v *flow.Verdict) flow.Record {
-	x.settings.service.counts.opened.Add(1)
 	peer := x.peer()
 	return flow.Record{
 		Time: x.accepted, Event: flow.EventSessionOpen, Service: x.settings.service.name, Session: x.id,
 		Peer: &peer, Origin: &x.who.Load().origin, Verdict: v, Backend: &x.settings.Backend,
 	}
+}
+
+// begin is what comes before the dial, once the open record is where it has to be.
+func (x *session) begin() {
+	x.settings.service.counts.opened.Add(1)
+	x.tapIn()
+	x.dialling = time.Since(x.accepted)
 }
 
 // tapIn has the recorder read along, when it is to.
@@ -196,11 +201,11 @@ func (x *session) undialled(failed *dialError) {
 	x.close(o)
 }
 
-// unrecorded ends a session whose open record was lost, before the backend has heard of it.
+// unrecorded ends a session whose open record was lost, before the backend has heard of it. It counts as refused.
 func (x *session) unrecorded() {
 	_ = x.client.Reset()
 	x.settings.service.counts.refused[flow.CauseJournal].Add(1)
-	x.close(flow.Outcome{
+	x.conclude(flow.Outcome{
 		Known: true, Duration: time.Since(x.accepted), End: flow.EndDenied, EndedBy: flow.SideLodoor,
 		Refused: &flow.Verdict{Rule: "builtin.journal", Cause: flow.CauseJournal,
 			Reason: "the journal could not keep the session's record, and on_full says that nobody is let in then"},
@@ -236,9 +241,14 @@ func (x *session) attach(control lane.Control) {
 	}
 }
 
-// close writes the close record. It may run on a goroutine that other sessions need, and does not wait.
+// close counts the session and writes its close record. It may run on a goroutine that other sessions need, and does
+// not wait.
 func (x *session) close(o flow.Outcome) {
 	x.settings.service.counts.count(&o)
+	x.conclude(o)
+}
+
+func (x *session) conclude(o flow.Outcome) {
 	x.server().sessions.end(x)
 	x.server().config.Log.Append(x.closed(&o), nil)
 	x.leave()
