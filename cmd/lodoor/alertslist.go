@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -49,7 +48,7 @@ are learned. What was told in the past is shown by 'lodoor logs --event alert'.`
 
 func showAlerts(w io.Writer, instance string, a *control.Alerts, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(w).Encode(struct {
+		return writeJSON(w, struct {
 			Instance string `json:"instance"`
 			*control.Alerts
 		}{instance, a})

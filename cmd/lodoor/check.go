@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -69,7 +68,7 @@ func (f *checkFlags) run(cmd *cobra.Command, at flow.Endpoint) error {
 	c := f.look(ctx, at)
 	var err error
 	if f.json {
-		err = json.NewEncoder(cmd.OutOrStdout()).Encode(c)
+		err = writeJSON(cmd.OutOrStdout(), c)
 	} else {
 		_, err = fmt.Fprint(cmd.OutOrStdout(), c.sheet(colored(cmd.OutOrStdout())))
 	}

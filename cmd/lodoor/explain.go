@@ -83,7 +83,7 @@ func (q *question) answer(ctx context.Context, f *runFlags, args []string) (stri
 		return strings.TrimRight(e.String(), "\n"), nil
 	}
 	text, err := json.MarshalIndent(e, "", "  ")
-	return string(text), err
+	return string(plainJSON(text)), err
 }
 
 func (q *question) explain(ctx context.Context, f *runFlags, args []string) (e rules.Explanation, err error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -104,12 +103,7 @@ func (f *reportFlags) tell(cmd *cobra.Command, r *coverage.Report, before int) e
 	named := instanceReport{Instance: filepath.Base(dir), Report: r}
 	out := cmd.OutOrStdout()
 	if f.json {
-		text, err := json.Marshal(named)
-		if err != nil {
-			return fmt.Errorf("encode the report: %w", err)
-		}
-		_, err = fmt.Fprintf(out, "%s\n", text)
-		return err
+		return writeJSON(out, named)
 	}
 	if before > 0 {
 		fmt.Fprintln(out)

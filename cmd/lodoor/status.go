@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -49,7 +48,7 @@ how far everything is that is fed from it: history, exports, deliveries of alert
 
 func showStatus(w io.Writer, s *control.Status, asJSON, further bool) error {
 	if asJSON {
-		return json.NewEncoder(w).Encode(s)
+		return writeJSON(w, s)
 	}
 	text := &sheet{label: len("without"), color: colored(w)}
 	if further {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +115,7 @@ func (f *whoFlags) doors(ctx context.Context, w io.Writer) error {
 	}
 	if f.json {
 		for i := range sessions {
-			if err := json.NewEncoder(w).Encode(&sessions[i].Session); err != nil {
+			if err := writeJSON(w, &sessions[i].Session); err != nil {
 				return err
 			}
 		}

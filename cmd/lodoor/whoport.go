@@ -3,13 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
 	"slices"
 	"text/tabwriter"
-	"unicode/utf16"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
@@ -109,29 +107,9 @@ func writePortJSON(w io.Writer, all []origin.Connection) error {
 		if o.Forwarder != nil {
 			u.Forwarder = o.Forwarder.Name
 		}
-		line, err := json.Marshal(u)
-		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", plainJSON(line))
-		}
-		if err != nil {
+		if err := writeJSON(w, u); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// plainJSON writes all that is not visible ASCII as escapes: programs choose their names, and a terminal may be what
-// reads this. In JSON such characters are only found in strings, where an escape means the same.
-func plainJSON(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for _, r := range string(text) {
-		if r < 0x7f {
-			out = append(out, byte(r))
-			continue
-		}
-		for _, u := range utf16.AppendRune(nil, r) {
-			out = fmt.Appendf(out, `\u%04x`, u)
-		}
-	}
-	return out
 }

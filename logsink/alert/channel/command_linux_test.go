@@ -40,7 +40,7 @@ func TestCommandGetsTheAlert(t *testing.T) {
 	t.Setenv("AWS_SECRET", "s3cr3t")
 	dir := t.TempDir()
 	d, told := one(t, channel.Settings{Command: script(t, "keep", dir, "$(touch "+dir+"/shell)", "a b")})
-	deliver(t, d, alertEntry("pg: \u202e\nnewline $(touch "+dir+"/shell)"))
+	deliver(t, d, alertEntry("pg: \u202e\n\x9bnewline $(touch "+dir+"/shell)"))
 	if len(told.list) != 0 {
 		t.Fatalf("warned of %q", told.list)
 	}
@@ -54,7 +54,7 @@ func TestCommandGetsTheAlert(t *testing.T) {
 	env := read(t, dir+"/env")
 	for _, want := range []string{
 		"LODOOR_ALERT_CONDITION=non_local_peer\n", "LODOOR_ALERT_SEVERITY=critical\n", "LODOOR_ALERT_RECORD=j-e-12\n",
-		`LODOOR_ALERT_MESSAGE=pg: \u202e\u000anewline $(touch `, "PATH=", "LODOOR_ALERT_RESOLVED=false\n",
+		`LODOOR_ALERT_MESSAGE=pg: \u202e\u000a\ufffdnewline $(touch `, "PATH=", "LODOOR_ALERT_RESOLVED=false\n",
 	} {
 		if !strings.Contains(env, want) {
 			t.Errorf("%q is not in the environment:\n%s", want, env)

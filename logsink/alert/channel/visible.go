@@ -15,6 +15,8 @@ func escapeInvisible(body []byte) []byte {
 	for len(body) > 0 {
 		r, n := utf8.DecodeRune(body)
 		switch high, low := utf16.EncodeRune(r); {
+		case r == utf8.RuneError && n == 1: // not UTF-8: the byte itself may be a control of a terminal
+			out = append(out, `\ufffd`...)
 		case visible(r):
 			out = append(out, body[:n]...)
 		case high != unicode.ReplacementChar:
