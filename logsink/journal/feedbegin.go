@@ -49,21 +49,37 @@ func (f *Feed) begin() error {
 	if f.stats.At, err = f.start(at); err != nil {
 		return err
 	}
+	if at.Epoch == "" && f.config.FromNow {
+		f.keepBeginning()
+	}
 	f.stats.Name = f.name
 	f.saved.Store(f.stats.At.Seq)
 	return f.journal.feeds.add(f)
 }
 
-// start is where a feed begins when its destination does not know better: at its cursor, if it has one.
+// start is where a feed begins when its destination does not know better: at its cursor, if it has one. A cursor without
+// an epoch is of a feed that had taken nothing yet; its number may be another record's when the journal's end was lost.
 func (f *Feed) start(cursor flow.Identity) (flow.Identity, error) {
-	if cursor.Seq > 0 {
+	before := flow.Identity{Journal: f.journal.id, Seq: f.journal.feeds.before}
+	switch {
+	case cursor.Epoch != "":
 		return cursor, nil
-	}
-	if f.config.FromNow {
-		return flow.Identity{Journal: f.journal.id, Seq: f.journal.feeds.before}, nil
+	case cursor.Journal != "":
+		before.Seq = min(before.Seq, cursor.Seq)
+		return before, nil
+	case f.config.FromNow:
+		return before, nil
 	}
 	err := f.reader.oldest()
 	return f.reader.at, err
+}
+
+// keepBeginning writes where a feed begins that takes nothing from before this run. Without it a run that is killed before
+// the destination took anything would leave the next one to begin with itself, and what waited would be lost.
+func (f *Feed) keepBeginning() {
+	if err := f.cursor.write(f.stats.At); err != nil {
+		f.warn(fmt.Errorf("write the cursor of feed %s: %w", f.name, err))
+	}
 }
 
 func isCursorName(name string) bool {

@@ -129,6 +129,49 @@ func TestFeedFromNow(t *testing.T) {
 	}
 }
 
+// TestFeedFromNowThatTookNothing is dropped, as by a kill, while its destination takes nothing: what waited is delivered by
+// the next run, and what was there before the first is not. It is so in a new journal as well.
+func TestFeedFromNowThatTookNothing(t *testing.T) {
+	for _, earlier := range []bool{true, false} {
+		dir := t.TempDir()
+		first := uint64(1)
+		if earlier {
+			all := runs(t, dir)
+			first = all[len(all)-1].Seq + 1
+		}
+		to := &store{name: "x"}
+		for range 2 {
+			j, stop := running(t, small(dir))
+			session(t, j)
+			f, err := j.Feed(FeedConfig{Destination: refusing{to}, FromNow: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.step(t.Context()); !errors.Is(err, errRefusing) {
+				t.Fatal(err)
+			}
+			f.reader.close()
+			j.feeds.remove(f)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j, stop := running(t, small(dir))
+		_, end := feeding(t, j, FeedConfig{Destination: to, FromNow: true})
+		if err := errors.Join(stop(), end()); err != nil {
+			t.Fatal(err)
+		}
+		sameIdentities(t, to.taken(), identities(t, dir, first))
+	}
+}
+
+// refusing is a destination that takes nothing now.
+type refusing struct{ *store }
+
+var errRefusing = errors.New("it takes nothing")
+
+func (refusing) Deliver(context.Context, []Entry) (int, error) { return 0, errRefusing }
+
 // TestFeedAfterACrash drops the feed without its cursor having been saved: everything comes again.
 func TestFeedAfterACrash(t *testing.T) {
 	dir := t.TempDir()
