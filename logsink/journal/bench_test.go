@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -171,9 +172,22 @@ func benchmarkEncode(b *testing.B, r flow.Record) {
 	b.SetBytes(int64(len(enc.out)))
 }
 
+// BenchmarkDecode has lines as a journal has them, and one that encoding/json has to read.
 func BenchmarkDecode(b *testing.B) {
-	r := closed(flow.NewSessionID())
-	line := lineOf(b, &r)
+	id := flow.NewSessionID()
+	over := closed(id)
+	for _, c := range []struct {
+		name   string
+		record flow.Record
+	}{{"close", over}, {"open", exampleConveyed(id)}, {"origin", located(id)}} {
+		b.Run(c.name, func(b *testing.B) { benchmarkDecode(b, lineOf(b, &c.record)) })
+	}
+	b.Run("spaced", func(b *testing.B) {
+		benchmarkDecode(b, bytes.Replace(lineOf(b, &over), []byte(":"), []byte(": "), 1))
+	})
+}
+
+func benchmarkDecode(b *testing.B, line []byte) {
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,17 +7,18 @@ import (
 )
 
 func (d *decoder) origin(w *wireRecord) *flow.Origin {
-	if w.Origin == nil || w.Origin.Attribution == nil {
+	v := w.Origin.get()
+	if v == nil || !v.Attribution.present {
 		return nil
 	}
-	o := &flow.Origin{Program: text(w.Origin.Program, w.Origin.ProgramRaw), Forwarder: d.forwarder(w.Origin.Forwarder)}
-	d.word(&o.Attribution, *w.Origin.Attribution)
-	if w.Process != nil {
-		o.PID = w.Process.PID
-		o.UID, o.User = userOf(w.Process.User, o)
+	o := &flow.Origin{Program: text(v.Program, v.ProgramRaw), Forwarder: d.forwarder(v.Forwarder.get())}
+	d.word(&o.Attribution, v.Attribution.value)
+	if p := w.Process.get(); p != nil {
+		o.PID = p.PID
+		o.UID, o.User = userOf(p.User.get(), o)
 	}
 	o.Process = process(w, o)
-	o.Holders = holders(w.Origin.HeldBy, o)
+	o.Holders = holders(v.HeldBy, o)
 	return o
 }
 
@@ -53,22 +54,19 @@ func holders(list []wireHolder, o *flow.Origin) []*flow.Process {
 			continue
 		}
 		out[i] = &flow.Process{PID: h.PID, Program: text(h.Program, h.ProgramRaw)}
-		out[i].UID, out[i].User = userOf(h.User, o)
+		out[i].UID, out[i].User = userOf(h.User.get(), o)
 	}
 	return out
 }
 
 // process is nil when the record has no more of it than the origin says itself.
 func process(w *wireRecord, o *flow.Origin) *flow.Process {
-	if w.Process == nil && w.Container == nil {
+	if !w.Process.present && !w.Container.present {
 		return nil
 	}
-	p := &flow.Process{Container: container(w.Container)}
-	var effective *wireUser
-	if w.Process != nil {
-		w.Process.circumstances(p)
-		effective = w.Process.EffectiveUser
-	}
+	p := &flow.Process{Container: container(w.Container.get())}
+	w.Process.value.circumstances(p)
+	effective := w.Process.value.EffectiveUser.get()
 	if effective == nil && reflect.ValueOf(p).Elem().IsZero() {
 		return nil
 	}
@@ -78,18 +76,12 @@ func process(w *wireRecord, o *flow.Origin) *flow.Process {
 }
 
 func (w *wireProcess) circumstances(p *flow.Process) {
-	if x := w.Executable; x != nil {
+	if x := w.Executable.get(); x != nil {
 		p.Executable = flow.Executable{Path: text(x.Path, x.PathRaw), Device: x.Device, Inode: x.Inode, Deleted: x.Deleted}
 	}
-	if w.Creation != nil {
-		p.Started = w.Creation.Time
-	}
-	if w.Linux != nil {
-		p.Cgroup = text(w.Linux.Cgroup, w.Linux.CgroupRaw)
-	}
-	if w.SessionLeader != nil {
-		p.Session = w.SessionLeader.PID
-	}
+	p.Started = w.Creation.value.Time
+	p.Cgroup = text(w.Linux.value.Cgroup, w.Linux.value.CgroupRaw)
+	p.Session = w.SessionLeader.value.PID
 	for i := range w.Parents {
 		a := &w.Parents[i]
 		p.Parents = append(p.Parents, flow.Ancestor{PID: a.PID, Program: text(a.Program, a.ProgramRaw)})
@@ -105,8 +97,6 @@ func container(w *wireContainer) flow.Container {
 		return flow.Container{}
 	}
 	c := flow.Container{ID: text(w.ID, w.IDRaw)}
-	if w.Runtime != nil {
-		c.Runtime = text(w.Runtime.Name, w.Runtime.NameRaw)
-	}
+	c.Runtime = text(w.Runtime.value.Name, w.Runtime.value.NameRaw)
 	return c
 }

@@ -139,6 +139,14 @@ func (n *node) checkLine(line []byte) error {
 	return n.check(n, "record", v)
 }
 
+// wired is what t, which may be optional, is on the wire.
+func wired(t reflect.Type) reflect.Type {
+	if strings.HasPrefix(t.Name(), "opt[") {
+		return t.Field(0).Type
+	}
+	return t
+}
+
 // wireMembers lists all members of the wire types, with their path.
 func wireMembers(t reflect.Type, path string) (list []string) {
 	for i := range t.NumField() {
@@ -147,10 +155,7 @@ func wireMembers(t reflect.Type, path string) (list []string) {
 			list = append(list, wireMembers(f.Type, path)...)
 			continue
 		}
-		inner := f.Type
-		if inner.Kind() == reflect.Pointer {
-			inner = inner.Elem()
-		}
+		inner := wired(f.Type)
 		name := path + f.Tag.Get("json")
 		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct {
 			list = append(list, wireMembers(inner.Elem(), name+"[].")...)

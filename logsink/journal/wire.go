@@ -6,32 +6,32 @@ import (
 )
 
 // The wire types are the record as it is decoded. Their tags are the list of all members that there are: a test holds
-// it together with the encoder, the schema and docs/record-format.md.
+// it together with the encoder, the scanner, the schema and docs/record-format.md.
 
 type wireRecord struct {
-	Seq       uint64         `json:"seq"`
-	Time      time.Time      `json:"time"`
-	Event     string         `json:"event"`
-	Service   *wireName      `json:"service"`
-	Session   *wireSession   `json:"session"`
-	Network   *wireNetwork   `json:"network"`
-	Client    *wireAddress   `json:"client"`
-	Header    *wireHeader    `json:"proxy_protocol"`
-	Front     *wireFront     `json:"front"`
-	Server    *wireServer    `json:"server"`
-	Origin    *wireOrigin    `json:"origin"`
-	Process   *wireProcess   `json:"process"`
-	Container *wireContainer `json:"container"`
-	Rule      *wireRule      `json:"rule"`
-	Error     *wireError     `json:"error"`
-	TCP       *wireTCP       `json:"tcp"`
-	Refused   *wireRefused   `json:"refused"`
-	Alert     *wireAlert     `json:"alert"`
-	Config    *wireConfig    `json:"config"`
-	Journal   *wireJournal   `json:"journal"`
-	Host      *wireHost      `json:"host"`
-	Beat      *wireBeat      `json:"heartbeat"`
-	Chain     string         `json:"chain"`
+	Seq       uint64             `json:"seq"`
+	Time      time.Time          `json:"time"`
+	Event     string             `json:"event"`
+	Service   opt[wireName]      `json:"service"`
+	Session   opt[wireSession]   `json:"session"`
+	Network   opt[wireNetwork]   `json:"network"`
+	Client    opt[wireAddress]   `json:"client"`
+	Header    opt[wireHeader]    `json:"proxy_protocol"`
+	Front     opt[wireFront]     `json:"front"`
+	Server    opt[wireServer]    `json:"server"`
+	Origin    opt[wireOrigin]    `json:"origin"`
+	Process   opt[wireProcess]   `json:"process"`
+	Container opt[wireContainer] `json:"container"`
+	Rule      opt[wireRule]      `json:"rule"`
+	Error     opt[wireError]     `json:"error"`
+	TCP       opt[wireTCP]       `json:"tcp"`
+	Refused   opt[wireRefused]   `json:"refused"`
+	Alert     opt[wireAlert]     `json:"alert"`
+	Config    opt[wireConfig]    `json:"config"`
+	Journal   opt[wireJournal]   `json:"journal"`
+	Host      opt[wireHost]      `json:"host"`
+	Beat      opt[wireBeat]      `json:"heartbeat"`
+	Chain     string             `json:"chain"`
 }
 
 type wireName struct {
@@ -40,21 +40,21 @@ type wireName struct {
 }
 
 type wireSession struct {
-	ID               string  `json:"id"`
-	BytesFromClient  *uint64 `json:"bytes_from_client"`
-	BytesFromBackend uint64  `json:"bytes_from_backend"`
-	Duration         int64   `json:"duration_ns"`
-	Dial             int64   `json:"dial_ns"`
-	FirstByte        int64   `json:"first_byte_ns"`
-	Lane             string  `json:"lane"`
-	LaneRaw          []byte  `json:"lane_base64"`
-	Tapped           bool    `json:"tapped"`
-	TapKept          uint64  `json:"tap_kept"`
-	TapSkipped       uint64  `json:"tap_skipped"`
-	End              *string `json:"end"`
-	EndedBy          string  `json:"ended_by"`
-	Detail           string  `json:"detail"`
-	DetailRaw        []byte  `json:"detail_base64"`
+	ID               string      `json:"id"`
+	BytesFromClient  opt[uint64] `json:"bytes_from_client"`
+	BytesFromBackend uint64      `json:"bytes_from_backend"`
+	Duration         int64       `json:"duration_ns"`
+	Dial             int64       `json:"dial_ns"`
+	FirstByte        int64       `json:"first_byte_ns"`
+	Lane             string      `json:"lane"`
+	LaneRaw          []byte      `json:"lane_base64"`
+	Tapped           bool        `json:"tapped"`
+	TapKept          uint64      `json:"tap_kept"`
+	TapSkipped       uint64      `json:"tap_skipped"`
+	End              opt[string] `json:"end"`
+	EndedBy          string      `json:"ended_by"`
+	Detail           string      `json:"detail"`
+	DetailRaw        []byte      `json:"detail_base64"`
 }
 
 type wireAddress struct {
@@ -63,14 +63,14 @@ type wireAddress struct {
 }
 
 type wireNetwork struct {
-	Transport string       `json:"transport"`
-	Peer      *wireAddress `json:"peer"`
-	Local     *wireAddress `json:"local"`
+	Transport string           `json:"transport"`
+	Peer      opt[wireAddress] `json:"peer"`
+	Local     opt[wireAddress] `json:"local"`
 }
 
 type wireHeader struct {
-	Version uint8        `json:"version"`
-	Server  *wireAddress `json:"server"`
+	Version uint8            `json:"version"`
+	Server  opt[wireAddress] `json:"server"`
 }
 
 type wireFront struct {
@@ -88,7 +88,7 @@ type wireEndpoint struct {
 
 type wireServer struct {
 	wireEndpoint
-	Configured *wireEndpoint `json:"configured"`
+	Configured opt[wireEndpoint] `json:"configured"`
 }
 
 type wireRule struct {
@@ -105,8 +105,8 @@ type wireError struct {
 }
 
 type wireTCP struct {
-	Client  *wireTCPInfo `json:"client"`
-	Backend *wireTCPInfo `json:"backend"`
+	Client  opt[wireTCPInfo] `json:"client"`
+	Backend opt[wireTCPInfo] `json:"backend"`
 }
 
 type wireTCPInfo struct {

@@ -3,17 +3,17 @@ package journal
 import "time"
 
 type wireOrigin struct {
-	Zone          string         `json:"zone"`
-	Proof         string         `json:"proof"`
-	Interface     string         `json:"interface"`
-	InterfaceRaw  []byte         `json:"interface_base64"`
-	ClientZone    string         `json:"client_zone"`
-	Attribution   *string        `json:"attribution"`
-	Program       string         `json:"program"`
-	ProgramRaw    []byte         `json:"program_base64"`
-	Forwarder     *wireForwarder `json:"forwarder"`
-	HeldBy        []wireHolder   `json:"held_by"`
-	HeldByOmitted uint64         `json:"held_by_omitted"`
+	Zone          string             `json:"zone"`
+	Proof         string             `json:"proof"`
+	Interface     string             `json:"interface"`
+	InterfaceRaw  []byte             `json:"interface_base64"`
+	ClientZone    string             `json:"client_zone"`
+	Attribution   opt[string]        `json:"attribution"`
+	Program       string             `json:"program"`
+	ProgramRaw    []byte             `json:"program_base64"`
+	Forwarder     opt[wireForwarder] `json:"forwarder"`
+	HeldBy        []wireHolder       `json:"held_by"`
+	HeldByOmitted uint64             `json:"held_by_omitted"`
 }
 
 type wireForwarder struct {
@@ -29,7 +29,7 @@ type wireForwarder struct {
 
 type wireHolder struct {
 	wireAncestor
-	User *wireUser `json:"user"`
+	User opt[wireUser] `json:"user"`
 }
 
 type wireAncestor struct {
@@ -39,22 +39,22 @@ type wireAncestor struct {
 }
 
 type wireProcess struct {
-	PID                 int             `json:"pid"`
-	User                *wireUser       `json:"user"`
-	EffectiveUser       *wireUser       `json:"effective_user"`
-	Executable          *wireExecutable `json:"executable"`
-	Creation            *wireCreation   `json:"creation"`
-	CommandLine         string          `json:"command_line"`
-	CommandLineRaw      []byte          `json:"command_line_base64"`
-	WorkingDirectory    string          `json:"working_directory"`
-	WorkingDirectoryRaw []byte          `json:"working_directory_base64"`
-	Parents             []wireAncestor  `json:"parents"`
-	Linux               *wireLinux      `json:"linux"`
-	Unit                string          `json:"unit"`
-	UnitRaw             []byte          `json:"unit_base64"`
-	SessionLeader       *wireLeader     `json:"session_leader"`
-	TTY                 string          `json:"tty"`
-	TTYRaw              []byte          `json:"tty_base64"`
+	PID                 int                 `json:"pid"`
+	User                opt[wireUser]       `json:"user"`
+	EffectiveUser       opt[wireUser]       `json:"effective_user"`
+	Executable          opt[wireExecutable] `json:"executable"`
+	Creation            opt[wireCreation]   `json:"creation"`
+	CommandLine         string              `json:"command_line"`
+	CommandLineRaw      []byte              `json:"command_line_base64"`
+	WorkingDirectory    string              `json:"working_directory"`
+	WorkingDirectoryRaw []byte              `json:"working_directory_base64"`
+	Parents             []wireAncestor      `json:"parents"`
+	Linux               opt[wireLinux]      `json:"linux"`
+	Unit                string              `json:"unit"`
+	UnitRaw             []byte              `json:"unit_base64"`
+	SessionLeader       opt[wireLeader]     `json:"session_leader"`
+	TTY                 string              `json:"tty"`
+	TTYRaw              []byte              `json:"tty_base64"`
 }
 
 type wireUser struct {
@@ -85,9 +85,9 @@ type wireLeader struct {
 }
 
 type wireContainer struct {
-	ID      string       `json:"id"`
-	IDRaw   []byte       `json:"id_base64"`
-	Runtime *wireRuntime `json:"runtime"`
+	ID      string           `json:"id"`
+	IDRaw   []byte           `json:"id_base64"`
+	Runtime opt[wireRuntime] `json:"runtime"`
 }
 
 type wireRuntime struct {
