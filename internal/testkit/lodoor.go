@@ -48,6 +48,9 @@ func moduleRoot(t testing.TB) string {
 
 // Home is a place where lodoor's commands find each other's files and nobody else's: journal and configuration.
 type Home struct {
+	// Env is added to the environment of each command, as "NAME=value".
+	Env []string
+
 	t      testing.TB
 	binary string
 	dir    string
@@ -86,6 +89,7 @@ func (h *Home) Command(args ...string) *exec.Cmd {
 	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10", // a second at each end with the race detector, otherwise
 		"HOME="+h.dir, "STATE_DIRECTORY="+h.State(), "RUNTIME_DIRECTORY="+h.Runtime(),
 		"XDG_CONFIG_HOME="+filepath.Join(h.dir, "config"), "XDG_STATE_HOME="+filepath.Join(h.dir, "state-home"))
+	cmd.Env = append(cmd.Env, h.Env...)
 	return cmd
 }
 

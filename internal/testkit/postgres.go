@@ -28,7 +28,8 @@ type PostgresServer struct {
 	// SocketDir is the folder of the Unix socket, open to every user.
 	SocketDir string
 
-	id identity
+	id   identity
+	args []string // of the program
 }
 
 // Postgres makes a cluster in a folder of its own and starts it, as user postgres when the test runs as root, since
@@ -51,17 +52,38 @@ func Postgres(t testing.TB, o PostgresOptions) *PostgresServer {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	c, port := serve(t, "database system is ready to accept connections", func(port int) *exec.Cmd {
+	c, port := serve(t, postgresReady, func(port int) *exec.Cmd {
 		return id.command(t, dir, "postgres", postgresArgs(data, dir, port, o.Settings)...)
 	})
-	// An immediate shutdown, unlike a kill, gives its shared memory back.
-	t.Cleanup(func() {
-		if !c.Exited() {
-			c.Signal(syscall.SIGQUIT)
-			poll(c.Exited, stopWithin)
-		}
-	})
-	return &PostgresServer{Child: c, Port: port, SocketDir: dir, id: id}
+	p := &PostgresServer{
+		Child: c, Port: port, SocketDir: dir, id: id, args: postgresArgs(data, dir, port, o.Settings),
+	}
+	t.Cleanup(p.shutDown)
+	return p
+}
+
+const postgresReady = "database system is ready to accept connections"
+
+// shutDown is an immediate shutdown: unlike a kill it gives its shared memory back.
+func (p *PostgresServer) shutDown() {
+	if !p.Exited() {
+		p.Signal(syscall.SIGQUIT)
+		poll(p.Exited, stopWithin)
+	}
+}
+
+// Restart starts the server again, at the same port, with what it had. It ends a server that still runs. It is for the
+// goroutine that made the server.
+func (p *PostgresServer) Restart(t testing.TB) {
+	t.Helper()
+	p.shutDown()
+	p.Child = Start(t, p.id.command(t, p.SocketDir, "postgres", p.args...))
+	t.Cleanup(p.shutDown)
+	ready := func() bool { return strings.Contains(p.Log(), postgresReady) }
+	Wait(t, "PostgreSQL to start again", func() bool { return ready() || p.Exited() }, readyWithin)
+	if p.Exited() {
+		t.Fatalf("PostgreSQL ended at once:\n%s", p.Log())
+	}
 }
 
 func postgresArgs(data, socketDir string, port int, more map[string]string) []string {
