@@ -126,6 +126,26 @@ func TestBrokenMeanwhile(t *testing.T) {
 	}
 }
 
+// TestNoFile is of a directory where the file should be: it is left alone, and who opens is told what to do.
+func TestNoFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "history.db")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, writing := history.Open(t.Context(), history.Config{Dir: dir})
+	_, reading := history.OpenReader(t.Context(), dir)
+	for _, err := range []error{writing, reading} {
+		if err == nil || !strings.Contains(err.Error(), path+" is not a file (drwx------): expected") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, open(t, history.Config{Dir: dir}))
+}
+
 // TestTaken is of a second writer.
 func TestTaken(t *testing.T) {
 	dir := t.TempDir()

@@ -18,7 +18,7 @@ import (
 // is, which is whole when the last door ended in order; otherwise OpenReader fails.
 func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
-	if _, err := os.Stat(path); err != nil {
+	if err := isFile(path); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	s, err := openFile(ctx, path, address(path, "ro", "query_only(true)"))

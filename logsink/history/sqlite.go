@@ -89,6 +89,9 @@ func (s *sqliteDB) replace(ctx context.Context, cause error) error {
 
 // open opens the file, makes it if there is none, and prepares to write.
 func (s *sqliteDB) open(ctx context.Context) error {
+	if err := isFile(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite gives its other files the mode of this one
 	if err != nil {
 		return err
@@ -107,6 +110,16 @@ func (s *sqliteDB) open(ctx context.Context) error {
 		return errors.Join(err, s.db.Close())
 	}
 	return nil
+}
+
+// isFile says, other than SQLite, what is in the way of a database. It is fs.ErrNotExist when there is nothing.
+func isFile(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file (%s): expected the history's database, or nothing; move it away", path,
+			info.Mode())
+	}
+	return err
 }
 
 func (s *sqliteDB) ready(ctx context.Context) error {
