@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type world struct {
 	f     *Feed
 	to    Destination
 	store *store
+	disk  disk
 	died  bool // the machine, which may have lost a journal.pruned
 	again bool // an epoch was lost as a whole: what was delivered is delivered again
 }
@@ -31,7 +33,7 @@ func (w *world) open() {
 	c := small(w.dir)
 	c.Settings.RotateSize = smallestRotate
 	var err error
-	if w.j, err = Open(c); err != nil {
+	if w.j, err = open(c, w.disk.open); err != nil {
 		w.t.Fatal(err)
 	}
 	w.feed()
@@ -75,17 +77,38 @@ func (w *world) cut(n int) {
 	}
 }
 
+// fail breaks the disk in one of several ways.
+func (w *world) fail() {
+	full := rapid.Bool().Draw(w.t, "full")
+	room := rapid.IntRange(0, 2000).Draw(w.t, "room")
+	w.disk.set(func(d *disk) {
+		d.full, d.room, d.short = full, room, !full
+		if room%2 == 0 {
+			d.create = syscall.EIO
+		}
+	})
+}
+
+// heal has the disk in order again, and the journal write.
+func (w *world) heal() {
+	w.disk.set(func(d *disk) { d.full, d.short, d.create = false, false, nil })
+	w.j.writer.mu.Lock()
+	w.j.writer.retryAt = time.Time{}
+	w.j.writer.mu.Unlock()
+	w.j.turn()
+}
+
 // prune erases the oldest segment when it was taken.
 func (w *world) prune() {
 	w.j.writer.mu.Lock()
 	defer w.j.writer.mu.Unlock()
-	if len(w.j.writer.finished) > 0 && len(w.j.writer.waiting()) == 0 {
+	if w.j.writer.broken == nil && len(w.j.writer.finished) > 0 && len(w.j.writer.waiting()) == 0 {
 		w.j.writer.prune(time.Now(), "a test")
 	}
 }
 
 func (w *world) act() {
-	switch rapid.IntRange(0, 9).Draw(w.t, "act") {
+	switch rapid.IntRange(0, 11).Draw(w.t, "act") {
 	case 0, 1, 2:
 		w.write(rapid.IntRange(1, 9).Draw(w.t, "sessions"))
 	case 3, 4:
@@ -96,6 +119,7 @@ func (w *world) act() {
 		w.drop()
 		w.feed()
 	case 7:
+		w.heal()
 		w.drop()
 		w.j.writer.abandon()
 		if lines := rapid.IntRange(0, 6).Draw(w.t, "lost"); lines > 0 {
@@ -109,6 +133,10 @@ func (w *world) act() {
 		}
 	case 9:
 		w.prune()
+	case 10:
+		w.fail()
+	case 11:
+		w.heal()
 	}
 }
 
@@ -123,7 +151,7 @@ func fickle(t *rapid.T) func(context.Context, int) (int, error) {
 }
 
 // TestFeedAmidEverything has a feed deliver while sessions are written, segments are rotated, compressed and erased,
-// the feed is dropped, and the journal's process or machine dies. Every record that is left is delivered, none before
+// writes fail, the feed is dropped, and the journal's process or machine dies. Every record that is left is delivered, none before
 // those that stand before it, and no two that differ have one identity; a destination that knows what it has gets none
 // twice.
 func TestFeedAmidEverything(t *testing.T) {
@@ -154,6 +182,7 @@ func amidEverything(t *testing.T, rt *rapid.T, knows bool) {
 		w.act()
 	}
 	to.deliver = nil
+	w.heal()
 	w.f.finish(context.Background())
 	if s := w.f.Stats(); s.Behind != 0 || s.Skipped != 0 || s.Err != nil {
 		rt.Fatalf("stats %+v", s)
