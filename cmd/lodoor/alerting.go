@@ -30,7 +30,7 @@ func (d *door) buildAlerts(dir string) (err error) {
 		return configError(fmt.Errorf("alerts: %w", err))
 	}
 	for _, w := range warnings {
-		d.say.warn(w)
+		d.say.warn("alerts." + w)
 	}
 	return nil
 }
@@ -66,6 +66,9 @@ func (d *door) realert(c *configs.Alerts) (restart, warnings []string, err error
 	fresh, warnings, err := channel.Reload(d.channels, c.Channels)
 	if err != nil {
 		return nil, nil, fmt.Errorf("alerts: %w", err)
+	}
+	for i := range warnings {
+		warnings[i] = "alerts." + warnings[i]
 	}
 	for _, name := range fresh {
 		restart = append(restart, "alerts: "+name)

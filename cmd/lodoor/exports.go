@@ -3,9 +3,47 @@ package main
 import (
 	"fmt"
 
+	"github.com/lodoor/lodoor/configs"
 	"github.com/lodoor/lodoor/logsink/export"
 	"github.com/lodoor/lodoor/logsink/journal"
 )
+
+// warnOfExports tells what a person who configured exports should know, and fails when a file of theirs cannot be read.
+func (d *door) warnOfExports() error {
+	warnings, err := exportWarnings(&d.config.Export, d.journal != nil)
+	if err != nil {
+		return configError(err)
+	}
+	for _, w := range warnings {
+		d.say.warn(w)
+	}
+	return nil
+}
+
+// exportWarnings are each about a key. Without a journal only metrics are exported.
+func exportWarnings(to *configs.Export, journal bool) (all []string, err error) {
+	for _, e := range []struct {
+		key      string
+		on       bool
+		warnings func() ([]string, error)
+	}{
+		{"otlp", to.OTLP.Endpoint != "" && (to.OTLP.Metrics || to.OTLP.Logs && journal), to.OTLP.Warnings},
+		{"syslog", journal, func() ([]string, error) { return to.Syslog.Warnings(), nil }},
+		{"nats", journal, to.NATS.Warnings},
+	} {
+		if !e.on {
+			continue
+		}
+		warnings, err := e.warnings()
+		if err != nil {
+			return nil, fmt.Errorf("export.%s.%w", e.key, err)
+		}
+		for _, w := range warnings {
+			all = append(all, "export."+e.key+"."+w)
+		}
+	}
+	return all, nil
+}
 
 // buildExports makes what takes records to where a fleet of machines keeps them, for as long as there is a journal.
 func (d *door) buildExports() error {

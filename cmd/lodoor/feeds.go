@@ -62,6 +62,9 @@ const historyShare = 0.1
 
 // buildFeeds makes what reads the journal.
 func (d *door) buildFeeds() error {
+	if err := d.warnOfExports(); err != nil {
+		return err
+	}
 	if d.journal == nil {
 		return d.buildMetrics()
 	}

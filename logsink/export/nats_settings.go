@@ -127,10 +127,14 @@ func (s NATSSettings) Warnings() ([]string, error) {
 			warnings = append(warnings, f.key+": "+warning)
 		}
 	}
+	what := "records"
+	if s.User != "" || s.TokenFile != "" { // of credentials_file only a signature is sent
+		what = "the password or token, and records,"
+	}
 	for i, server := range s.Servers {
 		if u, err := parseNATSServer(server); err == nil && u.Scheme == "nats" && !loopback(u.Hostname()) {
-			warnings = append(warnings, fmt.Sprintf("servers[%d]: begins with nats://, not tls://: records can be read "+
-				"and changed on their way", i))
+			warnings = append(warnings, fmt.Sprintf("servers[%d]: begins with nats://, not tls://: %s can be read and "+
+				"changed on their way", i, what))
 		}
 	}
 	return warnings, nil

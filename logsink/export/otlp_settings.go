@@ -90,7 +90,11 @@ func (s OTLPSettings) Warnings() ([]string, error) {
 		}
 	}
 	if u, err := parseEndpoint(s.Endpoint); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
-		warnings = append(warnings, "endpoint: the URL is http, not https: records can be read and changed on their way")
+		what := "records"
+		if s.HeadersFile != "" {
+			what = "records and the headers of headers_file"
+		}
+		warnings = append(warnings, "endpoint: the URL is http, not https: "+what+" can be read and changed on their way")
 	}
 	return warnings, nil
 }

@@ -74,7 +74,7 @@ func TestOTLPFiles(t *testing.T) {
 func TestOTLPWarnings(t *testing.T) {
 	headers := file(t, "headers", "A: b")
 	s := OTLPSettings{Endpoint: "http://otel.example:4318", HeadersFile: headers}
-	const plain = "endpoint: the URL is http, not https: records can be read and changed on their way"
+	const plain = "endpoint: the URL is http, not https: records and the headers of headers_file can be read and changed on their way"
 	if got, err := s.Warnings(); err != nil || !cmp.Equal(got, []string{plain}) {
 		t.Errorf("got %q, %v", got, err)
 	}

@@ -35,7 +35,7 @@ func (s Settings) Target() (t Target, warnings []string, err error) {
 	case s.WebhookFile == "":
 		return Target{}, nil, nil
 	default:
-		source = "webhook file " + s.WebhookFile
+		source = "webhook_file: " + s.WebhookFile
 		if text, warnings, err = line("webhook_file", s.WebhookFile); err != nil {
 			return Target{}, nil, err
 		}
