@@ -15,7 +15,10 @@ import (
 
 const (
 	maxPrograms = 10_000
-	maxLearn    = 366 * 24 * time.Hour
+	// maxProgram is how long the names of one may be, in bytes: who fills paths up to PATH_MAX must not make the state
+	// larger than what is read again (maxStateFile).
+	maxProgram = 512
+	maxLearn   = 366 * 24 * time.Hour
 	// lastSeenEvery is how exact Known.Last is after a restart.
 	lastSeenEvery = time.Hour
 )
@@ -117,7 +120,8 @@ func (a *Alerts) newProgram(r *flow.Record, now time.Time) (event, bool) {
 	return e, a.meet(programKey{r.Service, o.Program, o.Process.Executable.Path}, learning, now)
 }
 
-// meet notes that a program was seen, and says whether it is new. When there is no room for it, it stays new.
+// meet notes that a program was seen, and says whether it is new. When there is no room for it, or its names are too
+// long, it stays new.
 func (a *Alerts) meet(k programKey, learning bool, now time.Time) bool {
 	if p := a.programs[k]; p != nil {
 		if now.Sub(p.Last) >= lastSeenEvery {
@@ -125,7 +129,7 @@ func (a *Alerts) meet(k programKey, learning bool, now time.Time) bool {
 		}
 		return false
 	}
-	if len(a.programs) < maxPrograms {
+	if len(a.programs) < maxPrograms && len(k.service)+len(k.program)+len(k.executable) <= maxProgram {
 		a.programs[k] = &Known{k.service, k.program, k.executable, now.Round(0), now.Round(0), learning}
 		a.dirty = true
 	}

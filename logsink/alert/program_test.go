@@ -3,6 +3,7 @@ package alert_test
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,6 +125,27 @@ func TestLearnedProgramsAreBounded(t *testing.T) {
 		b.begin(alert.Config{Dir: dir})
 		if n := len(b.a.Programs()); n != 10_000 {
 			t.Errorf("%d programs are known after a restart; warned of %q", n, b.warned)
+		}
+	})
+}
+
+// Whoever runs programs from very long paths does not have what was learned thrown away as too large.
+func TestLongNamesDoNotBreakWhatWasLearned(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, alert.Config{Dir: dir}, func(b *bell) {
+		if err := b.a.Learn(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		b.give(opened("pg", "psql", "/usr/bin/psql"))
+		b.pass(2 * time.Minute)
+		long := "/usr/" + strings.Repeat("<", 4000) // six bytes each in JSON
+		for i := range 3_000 {
+			b.give(opened("pg", "p", fmt.Sprint(long, i)))
+		}
+		b.batch(flow.Batch{Last: true})
+		b.begin(alert.Config{Dir: dir})
+		if n := len(b.a.Programs()); n != 1 || len(b.warned) != 0 {
+			t.Errorf("%d programs are known after a restart; warned of %.300q", n, b.warned)
 		}
 	})
 }

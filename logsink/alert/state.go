@@ -15,7 +15,7 @@ import (
 const (
 	stateFile    = "alerts.json"
 	stateVersion = 1
-	maxStateFile = 32 << 20
+	maxStateFile = 64 << 20    // JSON has up to six bytes for one of maxPrograms times maxProgram
 	saveEvery    = time.Minute // of what only accumulates
 )
 
