@@ -60,11 +60,14 @@ func (j *Journal) compressDue(ctx context.Context, now time.Time) error {
 }
 
 // compressible is the oldest segment that is not compressed, if it has rested for long enough, and every feed has taken
-// all of it.
+// all of it. There is none while records cannot be written for want of space: the reserve is not for this.
 func (j *Journal) compressible(now time.Time) (segment, bool) {
 	w := j.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.broken != nil || w.thrift != nil {
+		return segment{}, false
+	}
 	for i, s := range w.finished {
 		if s.packed() {
 			continue

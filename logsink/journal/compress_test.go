@@ -248,3 +248,18 @@ func TestErasedWhileCompressed(t *testing.T) {
 	}
 	content(t, dir)
 }
+
+// TestNoCompressionInThrift: what the reserve has held is for records.
+func TestNoCompressionInThrift(t *testing.T) {
+	j, _ := segmented(t, t.TempDir())
+	later := time.Now().Add(2 * packAge)
+	if _, found := j.compressible(later); !found {
+		t.Fatal("nothing to compress")
+	}
+	j.writer.mu.Lock()
+	j.writer.thrift, j.writer.thriftAt = ErrSpace, later
+	j.writer.mu.Unlock()
+	if s, found := j.compressible(later); found {
+		t.Errorf("%s is to be compressed on a full disk", s.name())
+	}
+}

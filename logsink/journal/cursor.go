@@ -31,12 +31,10 @@ var (
 	errOtherJournal = errors.New("the cursor is of another journal")
 )
 
-func (j *Journal) cursor(name string) (*cursor, error) {
-	dir := filepath.Join(j.Dir(), cursorDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+func (j *Journal) cursor(name string) *cursor {
+	return &cursor{
+		path: filepath.Join(j.Dir(), cursorDir, name+".json"), durable: j.durability == DurabilityDisk,
 	}
-	return &cursor{path: filepath.Join(dir, name+".json"), durable: j.durability == DurabilityDisk}, nil
 }
 
 // read returns the zero identity when there is no file. An error that is errCursor says that the file has something
@@ -60,14 +58,20 @@ func (c *cursor) read(journal string) (id flow.Identity, err error) {
 	return flow.Identity(text), nil
 }
 
-// write replaces the file: at any time there is the old one or the new one.
+// write replaces the file: at any time there is the old one or the new one. The directory of cursors is made only now: a
+// disk that is full when lodoor starts is no reason not to.
 func (c *cursor) write(id flow.Identity) error {
 	data, err := json.Marshal(cursorText(id))
 	if err != nil {
 		return err
 	}
 	temporary := c.path + temporarySuffix
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := openCursor(temporary)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(c.path), 0o700); err == nil {
+			f, err = openCursor(temporary)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -79,4 +83,8 @@ func (c *cursor) write(id flow.Identity) error {
 		return err
 	}
 	return os.Rename(temporary, c.path)
+}
+
+func openCursor(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }

@@ -34,10 +34,7 @@ func (f *Feed) begin() error {
 	if s := f.config.Share; s < 0 || s > 1 {
 		return fmt.Errorf("a share of %v of a processor: expected 0 to 1", s)
 	}
-	var err error
-	if f.cursor, err = f.journal.cursor(f.name); err != nil {
-		return err
-	}
+	f.cursor = f.journal.cursor(f.name)
 	at, err := f.cursor.read(f.journal.id)
 	if errors.Is(err, errCursor) || errors.Is(err, errOtherJournal) && f.journal.feeds.before == 0 {
 		// In a journal that begins now nothing is delivered yet, whatever was in its directory before.

@@ -204,7 +204,7 @@ func TestFeedWhoseCursorCannotBeWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.cursor.path = dir + "/gone/x.json"
+	f.cursor.path = dir + "/lock/x.json" // which is no directory
 	for range 3 {
 		session(t, j)
 		f.finish(t.Context())

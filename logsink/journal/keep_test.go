@@ -129,13 +129,14 @@ func TestReserve(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, s := range map[string]Settings{
-		"":                                {RotateAge: time.Hour, RefusalsShare: 100, OnFull: OnFullStop},
-		"max_size: -1B is negative":       {MaxSize: -1},
-		"keep_free: -1B is negative":      {KeepFree: -1},
-		"rotate_size: -1B is negative":    {RotateSize: -1},
-		"max_age: -1s is negative":        {MaxAge: -time.Second},
-		"rotate_age: 1ms is too short":    {RotateAge: time.Millisecond},
-		"refusals_share: 101 is no share": {RefusalsShare: 101},
+		"":                                 {RotateAge: time.Hour, RefusalsShare: 100, OnFull: OnFullStop},
+		"max_size: -1B is negative":        {MaxSize: -1},
+		"keep_free: -1B is negative":       {KeepFree: -1},
+		"rotate_size: -1B is negative":     {RotateSize: -1},
+		"max_age: -1s is negative":         {MaxAge: -time.Second},
+		"rotate_age: 1ms is too short":     {RotateAge: time.Millisecond},
+		"refusals_share: 101 is no share":  {RefusalsShare: 101},
+		"on_full: refuse does not go with": {OnFull: OnFullRefuse, Durability: DurabilityNone},
 	} {
 		err := s.Validate()
 		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {

@@ -3,6 +3,9 @@ package journal
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/lodoor/lodoor/internal/testkit"
@@ -44,4 +47,37 @@ func TestLossIsToldAfterTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	content(t, f.dir)
+}
+
+// TestFeedOnAFullDisk: that a cursor cannot be kept is no reason not to start, and is told.
+func TestFeedOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t, "4m,nr_inodes=32")
+	j, stop := running(t, small(filepath.Join(disk, "journal")))
+	var ballast []string
+	for n := 0; ; n++ {
+		path := filepath.Join(disk, strconv.Itoa(n))
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			break
+		}
+		ballast = append(ballast, path)
+	}
+	var warned warnings
+	to := &store{name: "x"}
+	f, end := feeding(t, j, FeedConfig{Destination: to, Warn: warned.add})
+	session(t, j)
+	caughtUp(t, f)
+	testkit.Wait(t, "a warning of the cursor", func() bool {
+		return strings.Contains(warned.String(), "write the cursor of feed x")
+	}, waitLong)
+	for _, path := range ballast {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(stop(), end()); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := f.cursor.read(j.ID()); err != nil || at.Seq != 4 || len(to.taken()) != 4 {
+		t.Errorf("the cursor is at %+v (%v), of %d records", at, err, len(to.taken()))
+	}
 }

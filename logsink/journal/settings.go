@@ -99,6 +99,10 @@ func (s Settings) Validate() error {
 		errs = append(errs, fmt.Errorf("rotate_age: %v is too short: expected at least %v, or 0 for %v", s.RotateAge,
 			minRotateAge, DefaultRotateAge))
 	}
+	if s.OnFull == OnFullRefuse && s.Durability == DurabilityNone {
+		errs = append(errs, fmt.Errorf("on_full: refuse does not go with durability none, which waits for no record: "+
+			"expected durability %s or %s, or on_full %s or %s", DurabilityProcess, DurabilityDisk, OnFullDrop, OnFullStop))
+	}
 	if s.RefusalsShare < 0 || s.RefusalsShare > allRefusalsShare {
 		errs = append(errs, fmt.Errorf("refusals_share: %d is no share: expected percent from 1 to 100, or 0 for %d",
 			s.RefusalsShare, DefaultRefusalsShare))
