@@ -16,7 +16,7 @@ import (
 )
 
 // fleetWait is how long anything may take on a busy machine.
-const fleetWait = 60 * time.Second
+const fleetWait = 3 * time.Minute
 
 // fleetDoor is a door whose records go elsewhere, too. It keeps its port and its journal when it is started again.
 type fleetDoor struct {
