@@ -59,7 +59,14 @@ func validate(f *runFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return configError(fmt.Errorf("%s: alerts: %w", loaded.Origin("alerts.webhook_file"), err))
 	}
-	for _, w := range slices.Concat(loaded.Warnings, warnings) {
+	for i := range warnings {
+		warnings[i] = "alerts." + warnings[i]
+	}
+	exports, err := exportWarnings(&loaded.Config.Export, true)
+	if err != nil {
+		return configError(fmt.Errorf("%s: %w", loaded.Origin("export"), err))
+	}
+	for _, w := range slices.Concat(loaded.Warnings, warnings, exports) {
 		if _, err := fmt.Fprintln(stderr, "lodoor: warning:", w); err != nil {
 			return err
 		}

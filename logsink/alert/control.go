@@ -51,8 +51,8 @@ func (a *Alerts) Active() []Status {
 	return all
 }
 
-// Test makes an alert that says only that it is one, so that a person can see whether alerts arrive. It returns the
-// alert's id.
+// Test makes an alert that says only that it is one, so that a person can see whether alerts arrive. No silence holds it
+// back. It returns the alert's id.
 func (a *Alerts) Test() string {
 	now := time.Now()
 	e := event{
@@ -61,7 +61,7 @@ func (a *Alerts) Test() string {
 	}
 	g := newGroup(e.key, &e, now) // no group that is kept: each test is told
 	g.add(&e, now)
-	a.locked(func() { a.tell(g, now) })
+	a.locked(func() { a.out = append(a.out, g.tell(now, false)) })
 	return g.id
 }
 
@@ -93,7 +93,7 @@ func (a *Alerts) change(what string, do func(now time.Time) error) (err error) {
 		}
 		a.dirty = true
 		if err = a.save(); err != nil {
-			err = fmt.Errorf("%s: it holds until lodoor ends: %w", what, err)
+			err = fmt.Errorf("%s: it holds, and is forgotten when lodoor ends before it can be kept: %w", what, err)
 		}
 	})
 	return err
