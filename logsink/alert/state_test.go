@@ -67,7 +67,7 @@ func TestStateIsForItsOwnerAndLeavesNothingBeside(t *testing.T) {
 func TestProgramsThatCannotBeKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	inBubble(t, alert.Config{Dir: dir}, func(b *bell) {
-		if err := b.a.Learn(time.Hour); err == nil || !strings.Contains(err.Error(), "it holds until lodoor ends") {
+		if err := b.a.Learn(time.Hour); err == nil || !strings.Contains(err.Error(), "it holds, and is forgotten when lodoor ends before") {
 			t.Errorf("learn: %v", err)
 		}
 		b.give(opened("pg", "psql", "/usr/bin/psql"))
