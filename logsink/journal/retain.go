@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -14,10 +16,9 @@ import (
 func (w *writer) retain(now time.Time) {
 	for w.broken == nil && len(w.finished) > 0 {
 		reason := w.excess(now)
-		if reason == "" {
+		if reason == "" || !w.prune(now, reason) {
 			break
 		}
-		w.prune(now, reason)
 	}
 	w.checkSpace()
 	w.retainAt = now.Add(retainPause)
@@ -75,12 +76,35 @@ func (w *writer) behindOldest() *segment {
 }
 
 // prune records that the oldest segment goes, and then erases it: a crash in between leaves a file too many, which is
-// erased later, and never a hole that nothing accounts for.
-func (w *writer) prune(now time.Time, reason string) {
+// erased later, and never a hole that nothing accounts for. That holds for a crash of the machine at any durability,
+// since the record is on the disk before. It is false when the segment has to stay.
+func (w *writer) prune(now time.Time, reason string) bool {
 	w.own(now, w.pruned(now, reason))
-	if w.broken == nil {
-		w.erase()
+	if w.broken != nil {
+		return false
 	}
+	if err := w.secure(); err != nil {
+		w.unerased = true
+		w.report(typed(fmt.Errorf("journal segment %s has to stay until the record of its end is on the disk: sync %s: %w",
+			w.finished[0].name(), w.current.name(), bare(err))))
+		return false
+	}
+	w.erase()
+	return true
+}
+
+// secure makes the current segment survive the death of the machine, where the file system knows of such a thing.
+func (w *writer) secure() error {
+	if w.settings.Durability == DurabilityDisk {
+		return nil // it does already
+	}
+	for _, sync := range []func() error{w.file.Sync, func() error { return syncDir(w.dir) }} {
+		err := sync()
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruned tells the numbers of the oldest segment, and the chain's value at its end, which the first record of the

@@ -1,11 +1,15 @@
 package journal
 
 import (
+	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -161,5 +165,37 @@ func TestSettings(t *testing.T) {
 	err := new(Durability).UnmarshalText([]byte("safe"))
 	if err == nil || !strings.Contains(err.Error(), "process, disk, none") {
 		t.Errorf("unknown durability: %v", err)
+	}
+}
+
+// TestErasureWaitsForTheDisk: a segment stays while the record that it is erased may not survive the machine.
+func TestErasureWaitsForTheDisk(t *testing.T) {
+	var d disk
+	var told troubles
+	c := small(t.TempDir())
+	c.Settings.RotateSize, c.Settings.MaxSize, c.Trouble = smallestRotate, 5*smallestRotate, told.add
+	var mended atomic.Int64
+	c.Mended = func() { mended.Add(1) }
+	j, stop := runningOn(t, c, d.open)
+	d.set(func(d *disk) { d.sync = syscall.EIO })
+	for range 40 {
+		session(t, j)
+	}
+	if first := segmentsOf(t, c.Settings.Dir)[0].first; first != 1 {
+		t.Errorf("the journal begins with record %d", first)
+	}
+	if told.count() == 0 || !errors.Is(told.list[0], syscall.EIO) || j.Stats().Dropped != 0 || mended.Load() != 0 {
+		t.Errorf("troubles %v, %d mended, %d dropped", told.list, mended.Load(), j.Stats().Dropped)
+	}
+	d.set(func(d *disk) { d.sync = nil })
+	for range 20 {
+		session(t, j)
+	}
+	testkit.Wait(t, "the trouble to be over", func() bool { return mended.Load() == 1 }, waitLong)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if r := content(t, c.Settings.Dir); r.First == 1 || r.Segments > 6 {
+		t.Errorf("report %+v", r)
 	}
 }

@@ -26,7 +26,7 @@ func (w *writer) start(version string) error {
 		w.report(err)
 		w.economize(err, now)
 		w.eraseForSpace(now)
-		err = w.beginRun(version)
+		err = typed(w.beginRun(version))
 	}
 	if err != nil {
 		return err

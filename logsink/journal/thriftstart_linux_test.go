@@ -65,3 +65,43 @@ func fillLastPage(t *testing.T, path string) {
 		t.Fatalf("the page was not the last: %v", err)
 	}
 }
+
+// TestTornTailOnAFullDisk: what cannot be set aside whole is not set aside in part, and stays where it is.
+func TestTornTailOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t, "1m")
+	dir := filepath.Join(disk, "journal")
+	whole(t, dir)
+	last := lastSegment(t, dir)
+	torn := append(readFile(t, last), bytes.Repeat([]byte("x"), 100<<10)...)
+	writeFile(t, last, torn)
+	if err := os.Remove(filepath.Join(dir, reserveName)); err != nil {
+		t.Fatal(err)
+	}
+	ballast := filepath.Join(disk, "ballast")
+	if err := os.WriteFile(ballast, bytes.Repeat([]byte{1}, 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	info, err := os.Stat(ballast)
+	if err == nil {
+		err = os.Truncate(ballast, info.Size()-40<<10) // some room, and too little
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		j, err := Open(small(dir))
+		if !errors.Is(err, ErrSpace) {
+			t.Fatalf("opened %v, %v", j, err)
+		}
+		if files, err := tornFiles(dir); err != nil || len(files) != 0 || !bytes.Equal(readFile(t, last), torn) {
+			t.Fatalf("set aside %v, %v; the segment has changed or a part was left", files, err)
+		}
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	restart(t, dir)
+	if r := content(t, dir); len(r.Torn) != 1 {
+		t.Errorf("report %+v", r)
+	}
+}

@@ -76,6 +76,7 @@ func (w *writer) moveAside(s *segment, good int64, found *findings) error {
 	size := s.size - good
 	_, err = io.Copy(to, io.NewSectionReader(from, good, size))
 	if err = errors.Join(err, to.Sync(), to.Close(), syncDir(w.dir)); err != nil {
+		_ = os.Remove(name) // the whole is where it was; on a full disk each attempt would leave a part behind
 		return fmt.Errorf("set aside the end of %s: %w", s.name(), err)
 	}
 	if err := errors.Join(from.Truncate(good), from.Sync()); err != nil {
