@@ -259,7 +259,7 @@ func (k *killRounds) stored() flow.Identity {
 	if err != nil {
 		return flow.Identity{}
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	at, err := store.Position(k.t.Context(), k.id)
 	if err != nil {
 		return flow.Identity{}
@@ -274,7 +274,7 @@ func (k *killRounds) compare() {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	if at := k.stored(); at.Seq != k.read {
 		k.t.Errorf("the history is at %+v, the journal at %d", at, k.read)
 	}

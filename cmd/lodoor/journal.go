@@ -37,6 +37,9 @@ func (d *door) openJournal(settings journal.Settings) error {
 		Trouble: func(err error) { d.journalTrouble(err, settings.OnFull) },
 		Mended:  d.alerts.Mended, Own: d.journalWrote,
 	})
+	if errors.Is(err, journal.ErrSpace) {
+		return fmt.Errorf("%w; make room, or name another place with --journal DIR, or --journal off", err)
+	}
 	var taken *journal.TakenError
 	if errors.As(err, &taken) {
 		own := "--instance NAME"
