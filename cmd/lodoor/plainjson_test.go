@@ -14,11 +14,12 @@ import (
 func TestJSONHasNothingThatATerminalObeys(t *testing.T) {
 	const program = "\u009b31m\u202e\u2028\x7fé\U000e0001"
 	var out bytes.Buffer
-	said := control.Alerts{Active: []alert.Status{{ID: "00c0ffee", Program: program, Message: "a new program: " + program}}}
+	said := control.Alerts{Active: []alert.Status{{ID: "00c0ffee", Program: program, Message: "new: " + program}}}
 	if err := showAlerts(&out, "x", &said, true); err != nil {
 		t.Fatal(err)
 	}
-	if i := strings.IndexFunc(strings.TrimSuffix(out.String(), "\n"), func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
+	hidden := func(r rune) bool { return r < ' ' || r > '~' }
+	if strings.ContainsFunc(strings.TrimSuffix(out.String(), "\n"), hidden) {
 		t.Errorf("not everything is escaped: %q", out.String())
 	}
 	var back control.Alerts
