@@ -20,7 +20,8 @@ type laterHistory struct {
 
 func (d *door) newHistory() *laterHistory {
 	return &laterHistory{config: history.Config{
-		Settings: d.config.History, Dir: d.journal.Dir(), Host: d.host, Warn: func(err error) { d.say.warn(err.Error()) },
+		Settings: d.config.History, Dir: d.journal.Dir(), KeepFree: d.journal.Settings().KeepFree, Host: d.host,
+		Warn: func(err error) { d.say.warn(err.Error()) },
 	}}
 }
 

@@ -3,6 +3,8 @@ package history
 import (
 	"fmt"
 	"time"
+
+	"github.com/lodoor/lodoor/logsink/journal"
 )
 
 const (
@@ -48,7 +50,8 @@ func (t *trimmer) turn(s *sqliteDB, stored int) error {
 	return err
 }
 
-// step erases up to trimRows records and says how many.
+// step erases up to trimRows records and says how many. While the file system is short of space the history gives way,
+// as the journal does: it can be built again.
 func (t *trimmer) step(s *sqliteDB, now time.Time) (int64, error) {
 	erased, err := s.erase("DELETE FROM records WHERE id IN (SELECT id FROM records INDEXED BY by_time WHERE time < ? LIMIT ?)",
 		nanos(now.Add(-s.config.Settings.MaxAge)), trimRows)
@@ -58,13 +61,19 @@ func (t *trimmer) step(s *sqliteDB, now time.Time) (int64, error) {
 	var used, free int64
 	err = s.db.QueryRow(`SELECT (page_count - freelist_count) * page_size, freelist_count
 		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&used, &free)
-	if err == nil && used > int64(s.config.Settings.MaxSize) {
+	if err == nil && (used > int64(s.config.Settings.MaxSize) || s.short()) {
 		erased, err = s.erase("DELETE FROM records WHERE id IN (SELECT id FROM records ORDER BY id LIMIT ?)", trimRows)
 	}
 	if err == nil && free > 2*vacuumPages {
 		_, err = s.db.Exec(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages))
 	}
 	return erased, err
+}
+
+// short says whether less space is free than is to stay so.
+func (s *sqliteDB) short() bool {
+	free, err := journal.FreeSpace(s.config.Dir)
+	return err == nil && free < s.config.KeepFree
 }
 
 // erase runs a DELETE and says how many rows are gone.

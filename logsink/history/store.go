@@ -14,6 +14,9 @@ type Config struct {
 	Settings Settings
 	// Dir is the journal's directory; SQLite's file is kept there.
 	Dir string
+	// KeepFree is how much of the file system stays free: the oldest records of SQLite go while there is less; 0 is no
+	// such limit.
+	KeepFree flow.Size
 	// Host is told with each record in PostgreSQL, where many write.
 	Host flow.Host
 	// Warn, which may be nil, is told what a person should know: a file that was set aside, a URL that others can read.

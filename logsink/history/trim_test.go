@@ -67,6 +67,31 @@ func TestMaxSize(t *testing.T) {
 	}
 }
 
+// TestKeepFree has a file system on which more is to stay free than is: the history gives way down to nothing, and is
+// there again when there is room.
+func TestKeepFree(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, someRecords(begun(), 6000)...)
+	entries := read(t, dir)
+	s := open(t, history.Config{Dir: dir})
+	deliver(t, s, entries[:4000])
+	closeStore(t, s)
+	s = open(t, history.Config{Dir: dir, KeepFree: 1 << 60})
+	for range 8 { // each erases up to 1,024
+		deliver(t, s, entries[3999:4000])
+	}
+	if got := records(t, &s.Reader, history.Filter{}); len(got) > 1 {
+		t.Errorf("%d records are left", len(got))
+	}
+	if at, err := s.Resume(t.Context(), entries[0].Identity.Journal); err != nil || at != entries[3999].Identity {
+		t.Errorf("it resumes at %v, %v", at, err)
+	}
+	closeStore(t, s)
+	s = open(t, history.Config{Dir: dir, KeepFree: 1})
+	deliver(t, s, entries[4000:])
+	sameEntries(t, "what came later", records(t, &s.Reader, history.Filter{}), entries[4000:])
+}
+
 func size(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
