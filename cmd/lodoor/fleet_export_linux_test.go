@@ -2,6 +2,7 @@ package main
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -113,7 +114,9 @@ func (c *fleetCollector) start() {
 
 func (c *fleetCollector) leave() {
 	_ = c.server.Close()
-	_ = <-c.served // that it was closed
+	if err := <-c.served; !errors.Is(err, http.ErrServerClosed) {
+		c.t.Errorf("the collector ended: %v", err)
+	}
 }
 
 // ServeHTTP keeps the records of a request.
