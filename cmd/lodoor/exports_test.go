@@ -11,7 +11,7 @@ import (
 
 func TestExportWarnings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte("Authorization: s3cr3t\n"), 0o644); err != nil { //nolint:gosec // it is warned of
+	if err := os.WriteFile(file, []byte("Authorization: s3cr3t\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	to := configs.Default().Export
