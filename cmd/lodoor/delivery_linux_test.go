@@ -260,6 +260,21 @@ func (d *strictDoor) knock() {
 	}
 }
 
+// breakFile makes the configuration one that the door does not take.
+func (d *strictDoor) breakFile() {
+	d.t.Helper()
+	text, err := os.ReadFile(d.file)
+	if err == nil {
+		err = os.WriteFile(d.file, append(text, "nonsense: true\n"...), 0o600)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if _, stderr, code := d.Run("reload", "--dir", d.dir); code != exitConfig {
+		d.t.Fatalf("reload of a broken file ended with %d: %s", code, stderr)
+	}
+}
+
 // do runs a command that asks the door.
 func (d *strictDoor) do(args ...string) string {
 	d.t.Helper()
@@ -400,14 +415,15 @@ func TestSilenceAndAckSurvive(t *testing.T) {
 	testkit.Wait(t, "the alert", func() bool { return len(r.posts()) == 1 }, 60*time.Second)
 	s, _ := d.active("denied")
 	d.do("alerts", "ack", s.ID[:6], "--by", "ann")
-	d.do("alerts", "silence", "--for", "1h", "--condition", "test", "--why", "we try things")
+	d.do("alerts", "silence", "--for", "1h", "--condition", "config", "--why", "we try things")
 	d.again()
 
 	silences := d.alerts().Silences
-	if len(silences) != 1 || silences[0].Condition != "test" || silences[0].Why != "we try things" {
+	if len(silences) != 1 || silences[0].Condition != "config" || silences[0].Why != "we try things" {
 		t.Fatalf("silences after the kill: %+v", silences)
 	}
-	d.do("alerts", "test")
+	d.breakFile()
+	testkit.Wait(t, "the broken configuration to be alerted", func() bool { _, found := d.active("config"); return found }, 60*time.Second)
 	d.knock()
 	testkit.Wait(t, "the second knock to be counted", func() bool { _, found := d.active("denied"); return found }, 60*time.Second)
 	if s, _ := d.active("denied"); s.Acked != "ann" {
@@ -415,7 +431,7 @@ func TestSilenceAndAckSurvive(t *testing.T) {
 	}
 	d.do("alerts", "silence", "--end", silences[0].ID)
 	d.do("alerts", "test")
-	testkit.Wait(t, "the test that is not silenced", func() bool {
+	testkit.Wait(t, "the alert that is not silenced", func() bool {
 		got := r.posts()
 		return got[len(got)-1]["condition"] == "test"
 	}, 60*time.Second)
@@ -429,7 +445,7 @@ func TestSilenceAndAckSurvive(t *testing.T) {
 	for _, a := range d.records(flow.EventAlert) {
 		told = append(told, fmt.Sprint(a.Alert.Condition, " ", a.Alert.Silenced))
 	}
-	if want := []string{"denied false", "test true", "test false"}; !slices.Equal(told, want) {
+	if want := []string{"denied false", "config true", "test false"}; !slices.Equal(told, want) {
 		t.Errorf("the journal has the alerts %q, expected %q", told, want)
 	}
 }

@@ -38,25 +38,30 @@ type forgotten struct {
 	Programs int `json:"programs"`
 }
 
-// handleAlerts answers what commands ask of alerts.
-func handleAlerts(mux *http.ServeMux, a *alert.Alerts) {
+// handleAlerts answers what commands ask of a door's alerts.
+func handleAlerts(mux *http.ServeMux, d Door) {
 	mux.HandleFunc("GET /v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
+		a := d.Alerts()
 		answer(w, Alerts{a.Active(), a.Silences(), a.Learning(), a.Programs()})
 	})
 	mux.HandleFunc("POST /v1/alerts/{id}/ack", asked(func(r *http.Request, who by) (any, error) {
-		return nil, a.Ack(r.PathValue("id"), who.By)
+		return nil, d.Alerts().Ack(r.PathValue("id"), who.By)
 	}))
-	mux.HandleFunc("POST /v1/silences", asked(func(_ *http.Request, s alert.Silence) (any, error) { return a.Silence(s) }))
+	mux.HandleFunc("POST /v1/silences", asked(func(_ *http.Request, s alert.Silence) (any, error) {
+		return d.Alerts().Silence(s)
+	}))
 	mux.HandleFunc("DELETE /v1/silences/{id}", asked(func(r *http.Request, _ struct{}) (any, error) {
-		return nil, a.Unsilence(r.PathValue("id"))
+		return nil, d.Alerts().Unsilence(r.PathValue("id"))
 	}))
-	mux.HandleFunc("POST /v1/learning", asked(func(_ *http.Request, s span) (any, error) { return nil, a.Learn(s.For) }))
+	mux.HandleFunc("POST /v1/learning", asked(func(_ *http.Request, s span) (any, error) {
+		return nil, d.Alerts().Learn(s.For)
+	}))
 	mux.HandleFunc("DELETE /v1/programs", asked(func(r *http.Request, _ struct{}) (any, error) {
-		n, err := a.Forget(r.FormValue("service"), r.FormValue("program"))
+		n, err := d.Alerts().Forget(r.FormValue("service"), r.FormValue("program"))
 		return forgotten{n}, err
 	}))
 	mux.HandleFunc("POST /v1/test", asked(func(*http.Request, struct{}) (any, error) {
-		return map[string]string{"id": a.Test()}, nil
+		return map[string]string{"id": d.Alerts().Test()}, nil
 	}))
 }
 

@@ -67,7 +67,7 @@ func Handler(d Door) http.Handler {
 		}
 		answer(w, map[string]string{"source": source})
 	})
-	handleAlerts(mux, d.Alerts())
+	handleAlerts(mux, d)
 	return mux
 }
 

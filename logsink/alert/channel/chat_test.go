@@ -49,6 +49,13 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Unlock()
 }
 
+// requests is how often the room was asked.
+func (r *room) requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
+}
+
 // generic is the room's URL as shoutrrr writes it, with a secret in it.
 func (r *room) generic() string { return "generic+" + r.URL + "/s3cr3t?token=s3cr3t" }
 
@@ -154,8 +161,8 @@ func TestChatFails(t *testing.T) {
 			if err != nil {
 				said += err.Error()
 			}
-			if n != tc.done || !strings.HasPrefix(said, tc.want) || r.asked != 1 {
-				t.Fatalf("%d are done after %d requests: %s", n, r.asked, said)
+			if n != tc.done || !strings.HasPrefix(said, tc.want) || r.requests() != 1 {
+				t.Fatalf("%d are done after %d requests: %s", n, r.requests(), said)
 			}
 			var waiter journal.Waiter
 			if errors.As(err, &waiter) && waiter.RetryAfter() != tc.after {
