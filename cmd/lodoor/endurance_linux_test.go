@@ -49,7 +49,7 @@ func vitalsOf(t *testing.T, pid int) vitals {
 // the first time, which also brought what is made once. What a session holds, half a kilobyte, would be seen if it
 // stayed.
 func TestIdleSessionsGoBack(t *testing.T) {
-	const sessions, once, noise = 3000, 10 << 10, 1 << 10 // and kilobytes
+	const sessions, once, noise = 3000, 14 << 10, 1 << 10 // and kilobytes
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < 3*sessions {
 		testkit.Missing(t, "the limit of descriptors is %d (%v)", limit.Max, err)
