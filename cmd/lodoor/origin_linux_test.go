@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"io"
 	"net"
 	"net/http"
@@ -221,20 +222,20 @@ rules:
 	}
 }
 
-// readAll is the text of all files in a folder.
+// readAll is the text of all files in a folder and below.
 func readAll(t *testing.T, dir string) string {
 	t.Helper()
-	files, err := os.ReadDir(dir)
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all.Write(b)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(b)
 	}
 	return all.String()
 }
