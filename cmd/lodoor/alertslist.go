@@ -25,20 +25,13 @@ are learned. What was told in the past is shown by 'lodoor logs --event alert'.`
 		Args:    noArgs,
 		PreRunE: notBoth("instance", "dir"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			doors, err := which.all(cmd.Context())
-			if err != nil {
-				return err
-			}
-			for _, d := range doors {
+			return which.each(cmd.Context(), func(d *control.Client, _ bool) error {
 				a, err := d.Alerts(cmd.Context())
 				if err != nil {
 					return err
 				}
-				if err := showAlerts(cmd.OutOrStdout(), d.Instance, &a, asJSON); err != nil {
-					return err
-				}
-			}
-			return nil
+				return showAlerts(cmd.OutOrStdout(), d.Instance, &a, asJSON)
+			})
 		},
 	}
 	which.register(cmd.Flags())

@@ -44,6 +44,20 @@ func (w *whichDoor) all(ctx context.Context) ([]*control.Client, error) {
 	}
 }
 
+// each asks every door that is meant; first is true of the first one.
+func (w *whichDoor) each(ctx context.Context, ask func(d *control.Client, first bool) error) error {
+	doors, err := w.all(ctx)
+	if err != nil {
+		return err
+	}
+	for i, d := range doors {
+		if err := ask(d, i == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // one is the door that is meant.
 func (w *whichDoor) one(ctx context.Context) (*control.Client, error) {
 	found, err := w.all(ctx)

@@ -76,12 +76,9 @@ erased meanwhile are then no longer in the history. A door that feeds it must ha
 Without DIR these are the journals of all instances that can be written.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dirs := args
-			if len(dirs) == 0 {
-				var err error
-				if dirs, err = allJournals(); err != nil {
-					return err
-				}
+			dirs, err := journalsOr(cmd, args)
+			if err != nil {
+				return err
 			}
 			var wrong []error
 			for _, dir := range dirs {

@@ -25,20 +25,13 @@ how far everything is that is fed from it: history, exports, deliveries of alert
 		Args:    noArgs,
 		PreRunE: notBoth("instance", "dir"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			doors, err := which.all(cmd.Context())
-			if err != nil {
-				return err
-			}
-			for i, d := range doors {
+			return which.each(cmd.Context(), func(d *control.Client, first bool) error {
 				s, err := d.Status(cmd.Context())
 				if err != nil {
 					return err
 				}
-				if err := showStatus(cmd.OutOrStdout(), &s, asJSON, i > 0); err != nil {
-					return err
-				}
-			}
-			return nil
+				return showStatus(cmd.OutOrStdout(), &s, asJSON, !first)
+			})
 		},
 	}
 	which.register(cmd.Flags())

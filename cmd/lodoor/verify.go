@@ -22,23 +22,24 @@ Without DIR these are the journals of all instances that can be read. It ends wi
 where something is wrong. What a chain cannot find is in docs/record-format.md.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dirs := args
-			if len(dirs) == 0 {
-				var err error
-				if dirs, err = allJournals(); err != nil {
-					return err
-				}
+			dirs, err := journalsOr(cmd, args)
+			if err != nil {
+				return err
 			}
 			return verifyAll(cmd, dirs)
 		},
 	}
 }
 
-func allJournals() ([]string, error) {
+// journalsOr are the directories that a command line names, or else the journals of all instances.
+func journalsOr(cmd *cobra.Command, named []string) ([]string, error) {
+	if len(named) > 0 {
+		return named, nil
+	}
 	dirs, err := journal.Dirs()
 	if err == nil && len(dirs) == 0 {
-		err = errors.New("there is no journal yet: 'lodoor run' writes one; name the directory of another with " +
-			"'lodoor verify DIR'")
+		err = fmt.Errorf("there is no journal yet: 'lodoor run' writes one; name the directory of another with '%s DIR'",
+			cmd.CommandPath())
 	}
 	return dirs, err
 }

@@ -27,7 +27,7 @@ const (
 func TestNATSChild(t *testing.T) {
 	dir := os.Getenv(natsChildDir)
 	if dir == "" {
-		t.Skip("started by TestNATSKill")
+		return
 	}
 	j, err := journal.Open(journal.Config{
 		Settings: journal.Settings{Dir: dir, Durability: journal.DurabilityNone, RotateSize: 64 << 10}, Version: "v0.1.0",

@@ -76,7 +76,7 @@ func (j *Journal) compressible(now time.Time) (segment, bool) {
 		if i+1 < len(w.finished) {
 			behind = w.finished[i+1].first
 		}
-		return s, now.Sub(s.mod) >= packAge && len(j.holding(s.first, behind-1)) == 0
+		return s, now.Sub(s.mod) >= packAge && len(j.holding(behind-1)) == 0
 	}
 	return segment{}, false
 }

@@ -263,7 +263,7 @@ func TestFeedSkipsWhatWasErased(t *testing.T) {
 	f.reader.close() // otherwise it reads the file to its end
 	j.writer.mu.Lock()
 	last := j.writer.current.first - 1
-	if names := j.holding(1, last); len(names) != 1 || names[0] != "x" {
+	if names := j.holding(last); len(names) != 1 || names[0] != "x" {
 		t.Errorf("holding: %v", names)
 	}
 	for len(j.writer.finished) > 0 {

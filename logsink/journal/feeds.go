@@ -76,7 +76,7 @@ func (s *feeds) remove(f *Feed) {
 // holding names the feeds, sorted, that have not taken all of the records up to the one numbered last. What their
 // cursor's file says counts, since that is where they go on after a crash. While the journal is being opened there are
 // none yet: what is to wait for feeds has to wait until they can have been made.
-func (j *Journal) holding(_, last uint64) []string {
+func (j *Journal) holding(last uint64) []string {
 	j.feeds.mu.Lock()
 	defer j.feeds.mu.Unlock()
 	var names []string

@@ -54,7 +54,7 @@ func (w *writer) excess(now time.Time) string {
 }
 
 // waiting are the names of the feeds that have not taken all of the oldest segment.
-func (w *writer) waiting() []string { return w.journal.holding(w.finished[0].first, w.oldestEnd()) }
+func (w *writer) waiting() []string { return w.journal.holding(w.oldestEnd()) }
 
 // untaken names the feeds that lose records.
 func untaken(feeds []string) string {
