@@ -100,7 +100,9 @@ type Outcome struct {
 	Lane string
 	// Tapped says whether somebody read along.
 	Tapped bool
-	// TapKept and TapSkipped are the bytes that the taps kept and could not keep; their sum is the bytes relayed.
+	// Recorded says whether it was a recorder.
+	Recorded bool
+	// TapKept and TapSkipped are the bytes that the recorder kept and could not keep; their sum is the bytes relayed.
 	TapKept, TapSkipped uint64
 	// Leg is the backend connection's own address, which the backend sees as its client; not valid when there was none.
 	Leg netip.AddrPort

@@ -25,13 +25,14 @@ const (
 	EventConfigRejected
 	EventSessionOrigin
 	EventJournalHeartbeat
+	EventOperation
 )
 
 func eventNames() []string {
 	return []string{
 		"", "journal.start", "journal.stop", "journal.recovered", "journal.gap", "journal.rotated", "journal.pruned",
 		"session.open", "session.close", "session.refused", "alert", "config.loaded", "config.rejected",
-		"session.origin", "journal.heartbeat",
+		"session.origin", "journal.heartbeat", "operation",
 	}
 }
 
@@ -72,6 +73,8 @@ type Record struct {
 	Journal *Journal  // journal.*
 	Host    *Host     // journal.start: where the journal is written
 	Beat    *Beat     // journal.heartbeat
+
+	Operation *Operation // operation
 }
 
 // Host is the machine that lodoor runs on.
