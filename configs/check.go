@@ -141,12 +141,28 @@ func (c *checker) protocol(key string, s *Service) {
 		}
 	}
 	warn(key+".http", s.HTTP.Warnings())
+	if s.TLS == TLSDecline {
+		c.declines(key+".tls", s)
+	}
 	if p := s.ProxyProtocol; p != nil {
 		if p.Validate() == nil { // else that is told already
 			_, err := proxyproto.New(proxyproto.Config{Settings: *p})
 			c.invalid(key+".proxy_protocol", err)
 		}
 		warn(key+".proxy_protocol", s.ProxyProtocol.Warnings())
+	}
+}
+
+// declines looks at a service whose clients are told that there is no TLS.
+func (c *checker) declines(key string, s *Service) {
+	if s.Protocol != ProtocolPostgres && s.Protocol != ProtocolMySQL {
+		c.report(key, "found decline; it is for services with protocol: postgres or mysql, whose clients ask before they encrypt")
+	}
+	for _, e := range s.Listen {
+		if a, ok := e.Addr(); ok && !a.IsLoopback() {
+			c.report(key, fmt.Sprintf("found decline, and the door %s is not on loopback; what is said there would cross a network "+
+				"in the clear", e))
+		}
 	}
 }
 

@@ -78,6 +78,8 @@ type Privacy struct {
 	// Processes has the process behind each peer looked for; without it only the user is known.
 	Processes   bool               `mapstructure:"processes"`
 	CommandLine procfs.CommandLine `mapstructure:"command_line"`
+	// Statements is how much of what clients ask is told.
+	Statements flow.Statements `mapstructure:"statements"`
 }
 
 // Shutdown is how lodoor ends.
@@ -101,6 +103,8 @@ type Service struct {
 	// Gate judges what clients send by the protocol; nil is on.
 	Gate *bool         `mapstructure:"gate"`
 	HTTP gate.Settings `mapstructure:"http"`
+	// TLS is what becomes of a client's wish to encrypt.
+	TLS TLS `mapstructure:"tls"`
 	// ProxyProtocol makes a header necessary; nil is none.
 	ProxyProtocol *proxyproto.Settings `mapstructure:"proxy_protocol"`
 	// Rules come before those of the top level.

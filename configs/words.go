@@ -86,6 +86,29 @@ func (p *Protocol) UnmarshalText(text []byte) error {
 	return err
 }
 
+// TLS is what becomes of a client's wish to encrypt.
+type TLS uint8
+
+// The ways with TLS.
+const (
+	TLSPass    TLS = iota // it is the backend's affair
+	TLSDecline            // lodoor says that there is none, so that what is said can be read
+)
+
+func tlsWords() []string { return []string{"pass", "decline"} }
+
+func (t TLS) String() string { return word(tlsWords(), uint8(t)) }
+
+// MarshalText writes the word.
+func (t TLS) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads the word.
+func (t *TLS) UnmarshalText(text []byte) error {
+	i, err := wordIndex("way with TLS", tlsWords(), text)
+	*t = TLS(i)
+	return err
+}
+
 func word(names []string, i uint8) string {
 	if int(i) < len(names) {
 		return names[i]

@@ -123,7 +123,7 @@ func (x *session) Run(on *lane.Worker) {
 	if verdict.Action == flow.Allow {
 		verdict = x.decide()
 	}
-	if verdict.Action == flow.Need {
+	if verdict.Action == flow.Need || verdict.Action == flow.Allow && x.tapNeedsProcess() {
 		on.Dealt()
 		go x.proceed(lead)
 		return
@@ -133,7 +133,9 @@ func (x *session) Run(on *lane.Worker) {
 		on.Dealt()
 		return
 	}
-	x.server().config.Log.Add(x.opened(&verdict), x.written)
+	open := x.opened(&verdict)
+	x.tapIn(&open)
+	x.server().config.Log.Add(open, x.written)
 	x.seek(lead)
 }
 
@@ -181,6 +183,7 @@ func (x *session) connected(err error) {
 	if err == nil {
 		x.dialled()
 		x.stage.Store(stageRunning)
+		x.tellConnected()
 		return
 	}
 	killed := x.server().sessions.attach(x, nil)

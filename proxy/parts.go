@@ -54,7 +54,10 @@ type Log interface {
 	Add(r flow.Record, done func(flow.Identity, error))
 }
 
-// Recorder makes taps. Tap returns nil when the session is not to be recorded.
-type Recorder interface {
-	Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap
+// Tapper has sessions read along.
+type Tapper interface {
+	// NeedsProcess says whether Tap has to know the peer's process of a session of the service, if it can be found.
+	NeedsProcess(service string) bool
+	// Tap makes the tap of a session from what its open record says, before the backend is dialled; nil is none.
+	Tap(open *flow.Record) flow.SessionTap
 }

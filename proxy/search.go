@@ -31,6 +31,9 @@ func (x *session) Found(o flow.Origin) {
 	}
 	x.server().sessions.whileOpen(x, func() {
 		x.learn(func(w *who) { w.origin = o })
+		if x.tap != nil {
+			x.tap.Origin(&x.who.Load().origin)
+		}
 		peer := x.peer()
 		x.server().config.Log.Append(flow.Record{
 			Time: time.Now(), Event: flow.EventSessionOrigin, Service: x.settings.service.name, Session: x.id,

@@ -21,12 +21,13 @@ type Service struct {
 	Backend  flow.Endpoint   // a bare port and localhost stand for 127.0.0.1, then ::1
 	Limits   Limits
 	Timeouts Timeouts
-	Record   bool         // make a tap, when there is a recorder
 	Tripwire []netip.Addr // own addresses to watch on the fronts' ports
 	// Header, when it is not nil, is asked of every peer before the rules.
 	Header Header
 	// Gate makes the gate of a session that came in at a front; nil, or an answer of nil, is none.
 	Gate func(front netip.AddrPort) flow.Gate
+	// Amend makes what changes a backend's first words; nil, or an answer of nil, is nothing.
+	Amend func() flow.Amend
 }
 
 // Config is what a Server is made of.
@@ -36,7 +37,8 @@ type Config struct {
 	Identify Identifier
 	Rules    Rules
 	Log      Log
-	Recorder Recorder // nil: nothing is recorded
+	Recorder Tapper   // keeps what it is told, and its counts are those of the close record; nil: nothing is recorded
+	Decoder  Tapper   // reads what is said; nil: nothing is read
 	Resolver Resolver // nil: processes are not looked for
 	// Inherited are listening sockets that whoever started lodoor holds, too; a front at the address of one uses it. They
 	// stay the caller's.

@@ -22,7 +22,8 @@ type session struct {
 	next, prev *session // of the table
 
 	release  func() // gives back what the limits counted
-	tap      flow.Tap
+	tap      flow.SessionTap // set once, under the table's lock: see Found
+	taped    bool            // a recorder is among who reads along
 	dialling time.Duration // from accept to the dial's beginning; once that is over, how long it took
 	backend  *lane.Socket  // nil until it was connected
 
@@ -57,7 +58,9 @@ func (x *session) proceed(lead flow.Lead) {
 		return
 	}
 	written := make(chan error, 1)
-	x.server().config.Log.Append(x.opened(&verdict), func(_ flow.Identity, err error) { written <- err })
+	open := x.opened(&verdict)
+	x.tapIn(&open)
+	x.server().config.Log.Append(open, func(_ flow.Identity, err error) { written <- err })
 	x.seek(lead)
 	if err := <-written; err != nil && x.server().config.MustRecord {
 		x.unrecorded()
@@ -80,6 +83,9 @@ func (x *session) judge(lead *flow.Lead) flow.Verdict {
 		}
 	}
 	v := x.decide()
+	if v.Action == flow.Allow && x.tapNeedsProcess() && !x.search(lead) {
+		return shuttingDown()
+	}
 	if v.Action == flow.Need {
 		if !x.search(lead) {
 			return shuttingDown()
@@ -161,16 +167,7 @@ func (x *session) opened(v *flow.Verdict) flow.Record {
 // begin is what comes before the dial, once the open record is where it has to be.
 func (x *session) begin() {
 	x.settings.service.counts.opened.Add(1)
-	x.tapIn()
 	x.dialling = time.Since(x.accepted)
-}
-
-// tapIn has the recorder read along, when it is to.
-func (x *session) tapIn() {
-	if r := x.server().config.Recorder; r != nil && x.settings.Record {
-		peer := x.peer()
-		x.tap = r.Tap(x.settings.service.name, x.id, x.accepted, &peer)
-	}
 }
 
 // dial connects to the backend, waits for that, and gives both ends to the lane. first is how an attempt at the first
@@ -195,9 +192,7 @@ func (x *session) undialled(failed *dialError) {
 		Known: true, Duration: time.Since(x.accepted),
 		End: failed.end, EndedBy: failed.side(), Detail: failed.detail, Tapped: x.tap != nil,
 	}
-	if x.tap != nil {
-		o.TapKept, o.TapSkipped = x.tap.Done(time.Now(), &o)
-	}
+	x.untap(&o)
 	x.close(o)
 }
 
@@ -205,11 +200,13 @@ func (x *session) undialled(failed *dialError) {
 func (x *session) unrecorded() {
 	_ = x.client.Reset()
 	x.settings.service.counts.refused[flow.CauseJournal].Add(1)
-	x.conclude(flow.Outcome{
-		Known: true, Duration: time.Since(x.accepted), End: flow.EndDenied, EndedBy: flow.SideLodoor,
+	o := flow.Outcome{
+		Known: true, Duration: time.Since(x.accepted), End: flow.EndDenied, EndedBy: flow.SideLodoor, Tapped: x.tap != nil,
 		Refused: &flow.Verdict{Rule: "builtin.journal", Cause: flow.CauseJournal,
 			Reason: "the journal could not keep the session's record, and on_full says that nobody is let in then"},
-	})
+	}
+	x.untap(&o)
+	x.conclude(o)
 }
 
 // dialled turns the time since the dial began into how long it took.
@@ -219,7 +216,9 @@ func (x *session) dialled() { x.dialling = time.Since(x.accepted) - x.dialling }
 func (x *session) start(backend *lane.Socket) {
 	x.dialled()
 	x.stage.Store(stageRunning)
-	x.attach(x.server().config.Lane.Start(x.pair(backend), x.close))
+	pair := x.pair(backend)
+	x.tellConnected()
+	x.attach(x.server().config.Lane.Start(pair, x.close))
 }
 
 func (x *session) pair(backend *lane.Socket) lane.Pair {
@@ -230,6 +229,9 @@ func (x *session) pair(backend *lane.Socket) lane.Pair {
 	}
 	if x.settings.Gate != nil {
 		p.Gate = x.settings.Gate(plain(x.client.Local()))
+	}
+	if x.settings.Amend != nil {
+		p.Amend = x.settings.Amend()
 	}
 	return p
 }
@@ -255,7 +257,7 @@ func (x *session) conclude(o flow.Outcome) {
 }
 
 func (x *session) closed(o *flow.Outcome) flow.Record {
-	o.Dial = x.dialling
+	o.Dial, o.Recorded = x.dialling, x.taped
 	if x.backend != nil {
 		o.Leg, o.Server = x.backend.Local(), x.backend.Remote()
 	}

@@ -38,7 +38,7 @@ type SessionTap interface {
 	// Connected tells the two ends of the backend's connection, before any byte moves. The addresses are not valid for Unix
 	// sockets. It is not called when the backend was not reached.
 	Connected(at time.Time, leg, server netip.AddrPort)
-	// Origin tells that more was found out about who the peer is, at any time before Done, on any goroutine. o does not
-	// change.
+	// Origin tells that more was found out about who the peer is, at any time, on any goroutine; what comes after Done is
+	// for nobody. o does not change.
 	Origin(o *Origin)
 }
