@@ -1,0 +1,240 @@
+package block
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Block is one that was read. Of its parts that one is set which its kind says; of a kind that is not known there is only
+// Raw.
+type Block struct {
+	Kind Kind
+	// Raw is the whole block as it stands in the file.
+	Raw []byte
+
+	Section    Section
+	Interface  Interface
+	Names      []Name
+	Statistics Statistics
+	Packet     Packet
+	Secrets    Secrets
+}
+
+// parser knows what the blocks of a section depend on.
+type parser struct {
+	order      binary.ByteOrder
+	interfaces []Interface
+}
+
+// maxInterfaces bounds what a file makes the parser remember.
+const maxInterfaces = 1 << 12
+
+// ordered takes the byte order of a section; false when magic is of none.
+func (p *parser) ordered(magic []byte) bool {
+	switch {
+	case binary.LittleEndian.Uint32(magic) == byteOrder:
+		p.order = binary.LittleEndian
+	case binary.BigEndian.Uint32(magic) == byteOrder:
+		p.order = binary.BigEndian
+	default:
+		return false
+	}
+	return true
+}
+
+var errShort = errors.New("the block is too short for what it says")
+
+// parse reads a whole block.
+func (p *parser) parse(raw []byte, b *Block) error {
+	comments := b.Packet.Comments[:0]
+	*b = Block{Kind: Kind(p.order.Uint32(raw)), Raw: raw}
+	body := raw[headLen : len(raw)-tailLen]
+	switch b.Kind {
+	case KindSection:
+		return p.section(body, &b.Section)
+	case KindInterface:
+		return p.described(body, &b.Interface)
+	case KindNames:
+		return p.names(body, b)
+	case KindStatistics:
+		return p.statistics(body, &b.Statistics)
+	case KindPacket:
+		b.Packet.Comments = comments
+		return p.packet(body, &b.Packet)
+	case KindSecrets:
+		return p.secrets(body, &b.Secrets)
+	}
+	return nil
+}
+
+func (p *parser) section(body []byte, s *Section) error {
+	const fixed = 16
+	if len(body) < fixed {
+		return errShort
+	}
+	if major := p.order.Uint16(body[4:]); major != majorVersion {
+		return fmt.Errorf("version %d of pcapng: expected %d", major, majorVersion)
+	}
+	p.interfaces = p.interfaces[:0]
+	return p.options(body[fixed:], func(code uint16, value []byte) error {
+		switch code {
+		case OptionComment:
+			s.Comment = string(value)
+		case optionHardware:
+			s.Hardware = string(value)
+		case optionSystem:
+			s.System = string(value)
+		case optionApplication:
+			s.Application = string(value)
+		}
+		return nil
+	})
+}
+
+func (p *parser) described(body []byte, i *Interface) error {
+	const fixed = 8
+	if len(body) < fixed {
+		return errShort
+	}
+	if len(p.interfaces) == maxInterfaces {
+		return fmt.Errorf("more than %d interfaces", maxInterfaces)
+	}
+	i.Link, i.resolution = Link(p.order.Uint16(body)), microseconds
+	err := p.options(body[fixed:], func(code uint16, value []byte) error {
+		switch {
+		case code == optionName:
+			i.Name = string(value)
+		case code == optionDescription:
+			i.Description = string(value)
+		case code == optionResolution && len(value) == 1:
+			i.resolution = value[0]
+		case code == optionOffset && len(value) == 8:
+			i.offset = int64(p.order.Uint64(value))
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = ticks(i.resolution)
+	}
+	p.interfaces = append(p.interfaces, *i)
+	return err
+}
+
+func (p *parser) names(body []byte, b *Block) error {
+	return p.options(body, func(kind uint16, value []byte) error {
+		size := 0
+		switch kind {
+		case recordIPv4:
+			size = 4
+		case recordIPv6:
+			size = 16
+		default:
+			return nil
+		}
+		if len(value) < size {
+			return errShort
+		}
+		addr, _ := netip.AddrFromSlice(value[:size])
+		n := Name{Addr: addr}
+		for name := range bytes.SplitSeq(bytes.TrimSuffix(value[size:], []byte{0}), []byte{0}) {
+			n.Names = append(n.Names, string(name))
+		}
+		b.Names = append(b.Names, n)
+		return nil
+	})
+}
+
+func (p *parser) statistics(body []byte, s *Statistics) error {
+	const fixed = 12
+	if len(body) < fixed {
+		return errShort
+	}
+	on, err := p.from(p.order.Uint32(body))
+	if err != nil {
+		return err
+	}
+	s.Interface, s.At = p.order.Uint32(body), p.time(body[4:], on)
+	return p.options(body[fixed:], func(code uint16, value []byte) error {
+		if len(value) != 8 {
+			return nil
+		}
+		switch code {
+		case optionStart:
+			s.Start = p.time(value, on)
+		case optionEndTime:
+			s.End = p.time(value, on)
+		case optionReceived:
+			s.Received = p.order.Uint64(value)
+		case optionDropped:
+			s.Dropped = p.order.Uint64(value)
+		}
+		return nil
+	})
+}
+
+func (p *parser) packet(body []byte, out *Packet) error {
+	const fixed = 20
+	if len(body) < fixed {
+		return errShort
+	}
+	on, err := p.from(p.order.Uint32(body))
+	if err != nil {
+		return err
+	}
+	kept, rest := p.order.Uint32(body[12:]), body[fixed:]
+	if uint64(kept)+uint64(Padding(int(kept))) > uint64(len(rest)) {
+		return errShort
+	}
+	out.Interface, out.At = p.order.Uint32(body), p.time(body[4:], on)
+	out.Data, out.Length = rest[:kept], p.order.Uint32(body[16:])
+	return p.options(rest[int(kept)+Padding(int(kept)):], func(code uint16, value []byte) error {
+		if code == OptionComment {
+			out.Comments = append(out.Comments, string(value))
+		}
+		return nil
+	})
+}
+
+func (p *parser) secrets(body []byte, s *Secrets) error {
+	const fixed = 8
+	if len(body) < fixed {
+		return errShort
+	}
+	s.Type = p.order.Uint32(body)
+	length := p.order.Uint32(body[4:])
+	if uint64(length) > uint64(len(body)-fixed) {
+		return errShort
+	}
+	s.Data = body[fixed : fixed+length]
+	return nil
+}
+
+// from is the interface that a block is about.
+func (p *parser) from(n uint32) (*Interface, error) {
+	if int64(n) >= int64(len(p.interfaces)) {
+		return nil, fmt.Errorf("interface %d was not described before", n)
+	}
+	return &p.interfaces[n], nil
+}
+
+// options calls take for each option, or each record of names, which have the same shape.
+func (p *parser) options(b []byte, take func(code uint16, value []byte) error) error {
+	const head = 4
+	for len(b) >= head {
+		code, n := p.order.Uint16(b), int(p.order.Uint16(b[2:]))
+		if b = b[head:]; code == OptionEnd {
+			return nil
+		}
+		if n+Padding(n) > len(b) {
+			return errShort
+		}
+		if err := take(code, b[:n]); err != nil {
+			return err
+		}
+		b = b[n+Padding(n):]
+	}
+	return nil
+}
