@@ -69,7 +69,11 @@ func (d Door) Program() string {
 func (d Door) commands(dir, configuration string) [][]string {
 	switch d.program {
 	case "":
-		return [][]string{append([]string{Lodoor, "run", "--config", dir + "/lodoor.yaml"}, d.change.args...)}
+		all := [][]string{append([]string{Lodoor, "run", "--config", dir + "/lodoor.yaml"}, d.change.args...)}
+		if len(d.change.beside) > 0 {
+			all = append(all, d.change.beside)
+		}
+		return all
 	case Socat:
 		var all [][]string
 		for line := range strings.Lines(configuration) {

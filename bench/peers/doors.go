@@ -6,6 +6,7 @@ package peers
 
 import (
 	"fmt"
+	"maps"
 	"syscall"
 )
 
@@ -31,6 +32,7 @@ type change struct {
 	settings map[string]string
 	rules    []string
 	args     []string
+	beside   []string // a program that runs beside lodoor
 }
 
 // The doors that others are compared with.
@@ -88,13 +90,32 @@ func lodoors() []Door {
 		variant("journal off", "no journal", set("journal", "{dir: \"off\"}")),
 		variant("no processes", "the processes behind peers are not looked for", set("privacy", "{processes: false}")),
 		variant("disk", "durability disk: fdatasync before the backend is dialled", set("journal", "{durability: disk}")),
-		variant("record", "all that passes is recorded", set("record", "{dir: recordings}")),
+		variant("record", "all that passes is recorded, both legs, the oldest recordings making room", record(nil)),
+		variant("record front", "all that passes is recorded, the clients' leg alone", set("record", recordFront)),
+		variant("decode", "what is asked is read, and told where it took 100 ms", set("operations", decodeSlow)),
+		variant("decode all", "what is asked is read, and each operation is a record", set("operations", "{record: all}")),
+		variant("record decode", "recorded and read", record(map[string]string{"operations": decodeSlow})),
+		variant("tcpdump", "the default, with tcpdump beside it that writes what passes on lo", change{beside: []string{
+			"tcpdump", "-i", "lo", "-n", "-Z", "root", "-B", "16384", "-w", "capture.pcap", "tcp"}}),
 		variant("rules 1", "one rule on a range of addresses", change{rules: prefixRules(1)}),
 		variant("rules 100", "100 rules on zones, ranges and interfaces", change{rules: prefixRules(100)}),
 		variant("rules 10000", "10,000 rules on zones, ranges and interfaces", change{rules: prefixRules(10_000)}),
 		variant("when 1", "one rule with when", change{rules: whenRules(1)}),
 		variant("when 100", "100 rules with when", change{rules: whenRules(100)}),
 	}
+}
+
+const (
+	recordBoth  = "{dir: recordings, max_total: 8GiB, when_full: oldest, rotate_size: 1GiB}"
+	recordFront = "{dir: recordings, max_total: 8GiB, when_full: oldest, rotate_size: 1GiB, legs: front}"
+	decodeSlow  = "{record: slow, slower_than: 100ms}"
+)
+
+// record is a change that records, with other settings beside it.
+func record(settings map[string]string) change {
+	all := map[string]string{"record": recordBoth}
+	maps.Copy(all, settings)
+	return change{settings: all}
 }
 
 // prefixRules are n rules on ranges and, every tenth, on a zone or an interface as well. None matches a local peer.

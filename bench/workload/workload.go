@@ -77,6 +77,11 @@ func lanes() []string {
 	return []string{"lodoor lane copy", "lodoor lane loop", "lodoor one loop", "lodoor busy poll"}
 }
 
+// tapped are lodoor with somebody who reads along, and with tcpdump beside it.
+func tapped() []string {
+	return []string{"lodoor record", "lodoor record front", "lodoor decode", "lodoor decode all", "lodoor record decode", "lodoor tcpdump"}
+}
+
 // features are lodoor with one thing taken away, or added.
 func features() []string {
 	return []string{"lodoor quiet", "lodoor journal off", "lodoor no processes", "lodoor disk", "lodoor record"}

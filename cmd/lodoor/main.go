@@ -91,6 +91,7 @@ func newRootCommand() *cobra.Command {
 		newReportCommand(),
 		newWhoCommand(),
 		newStatusCommand(),
+		newRecordCommand(),
 		newAlertsCommand(),
 		newCheckCommand(),
 		newKillCommand(),

@@ -13,6 +13,7 @@ import (
 
 // Door is what commands can ask a door that runs.
 type Door interface {
+	Recorder
 	About() About
 	Status() Status
 	Alerts() *alert.Alerts
@@ -23,6 +24,9 @@ type Door interface {
 	Reload(ctx context.Context) (source string, err error)
 	// Explain says what the rules, as they are now, decide on an open session's peer.
 	Explain(id flow.SessionID) (e rules.Explanation, open bool)
+	// FollowOperations tells what is asked of a service's backend, or of all when none is named, until ctx ends or tell
+	// fails. Sessions that have begun before are told only where they are read along anyway.
+	FollowOperations(ctx context.Context, service string, tell func(*flow.Record) error) error
 }
 
 // About is what a door says of itself.

@@ -87,14 +87,7 @@ func (c *Client) do(ctx context.Context, method, path string, send, into any) er
 	case got.StatusCode == http.StatusNotFound:
 		return ErrNotOpen
 	case got.StatusCode >= http.StatusBadRequest:
-		var p problem
-		if err := json.NewDecoder(got.Body).Decode(&p); err != nil || p.Error == "" {
-			p.Error = got.Status
-		}
-		if got.StatusCode == http.StatusUnprocessableEntity {
-			return &RejectedError{p.Error}
-		}
-		return fmt.Errorf("the door at %s: %s", c.path, p.Error)
+		return c.refused(got)
 	case into == nil:
 		return nil
 	}
@@ -102,6 +95,18 @@ func (c *Client) do(ctx context.Context, method, path string, send, into any) er
 		return fmt.Errorf("read the answer of the door at %s: %w", c.path, err)
 	}
 	return nil
+}
+
+// refused is the error that the door has answered with.
+func (c *Client) refused(got *http.Response) error {
+	var p problem
+	if err := json.NewDecoder(got.Body).Decode(&p); err != nil || p.Error == "" {
+		p.Error = got.Status
+	}
+	if got.StatusCode == http.StatusUnprocessableEntity {
+		return &RejectedError{p.Error}
+	}
+	return fmt.Errorf("the door at %s: %s", c.path, p.Error)
 }
 
 // unanswered says in a person's words why there is no answer. The URL, of which HTTP's own errors speak, is nobody's

@@ -68,6 +68,8 @@ func Handler(d Door) http.Handler {
 		answer(w, map[string]string{"source": source})
 	})
 	handleAlerts(mux, d)
+	handleRecordings(mux, d)
+	handleOperations(mux, d)
 	return mux
 }
 
