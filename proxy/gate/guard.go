@@ -17,6 +17,10 @@ type Config struct {
 	Service string
 	// Settings are for http.
 	Settings Settings
+	// DeclineTLS has the clients of postgres and mysql told that there is no TLS, so that what they say can be read.
+	DeclineTLS bool
+	// Open lets everything else through (gate: off). It is for a guard that is there for DeclineTLS alone.
+	Open bool
 }
 
 // Guard makes the gates of one service. It does not change.
@@ -24,12 +28,17 @@ type Guard struct {
 	rule     string
 	protocol string
 	names    *names // nil: no HTTP request passes
+	// As in Config.
+	declineTLS, open bool
 }
 
 // New returns the guard of a service, or nil when its protocol has none.
 func New(c Config) (*Guard, error) {
-	g := &Guard{rule: "gate." + c.Protocol, protocol: c.Protocol}
+	g := &Guard{rule: "gate." + c.Protocol, protocol: c.Protocol, declineTLS: c.DeclineTLS, open: c.Open}
 	switch {
+	case c.DeclineTLS && !declines(c.Protocol):
+		return nil, fmt.Errorf("gate of service %q: tls: decline is for the protocols postgres and mysql, which have a way "+
+			"to say that there is no TLS, and the service's protocol is %q", c.Service, c.Protocol)
 	case slices.Contains([]string{"postgres", "mysql", "redis", "mongodb", "memcached"}, c.Protocol):
 		return g, nil
 	case c.Protocol != "http":
@@ -43,11 +52,11 @@ func New(c Config) (*Guard, error) {
 	return g, nil
 }
 
-// Gate returns the gate of a session that came to front, which is not valid for a Unix socket. It is nil when the guard
-// is.
+// Gate returns the gate of a session that came to front, which is not valid for a Unix socket. It is nil when there
+// is none. Where DeclineTLS is set, Session is the one to call.
 func (g *Guard) Gate(front netip.AddrPort) flow.Gate {
 	switch {
-	case g == nil:
+	case g == nil || g.open:
 		return nil
 	case g.names != nil:
 		return &httpGate{guard: g, port: front.Port()}
