@@ -6,8 +6,10 @@ import (
 )
 
 // Comment is what lodoor writes to a packet, so that a filter such as frame.comment contains "psql" finds it. Of a
-// session it stands on the first packet, and on a later one with what was found out since; of a packet that was not kept
-// whole it has NotKept. What is not known is empty, and not written.
+// session it stands on the first packet of the front leg, and on a later one with what was found out since. The first
+// packet of the back leg has one with the Session, too: nothing else says whose it is. So has the first packet of a
+// session that goes on in another file. Of a packet that was not kept whole the comment has NotKept. What is not known is
+// empty, and not written.
 type Comment struct {
 	Session                string // its identifier
 	Service, Program, User string
