@@ -1,7 +1,5 @@
 package sql
 
-import "hash/fnv"
-
 // Detail is how much of a statement Analyse tells. Its numbers are those of flow.Statements.
 type Detail uint8
 
@@ -30,7 +28,75 @@ type Statement struct {
 // Analyse reads a statement, or several with semicolons between them: then Name is the first one's. limit is of Text, in
 // bytes. It is for whole texts; of a text that was cut it tells what is there.
 func Analyse(raw []byte, d Dialect, detail Detail, limit int) Statement {
-	h := fnv.New64a()
-	h.Write(raw)
-	return Statement{Fingerprint: h.Sum64(), Cut: limit > 0}
+	a := analysis{shape: shape{limit: limit, hash: fnvOffset, silent: detail != Fingerprint}}
+	a.judge.begin(d)
+	var out []byte
+	switch detail {
+	case Fingerprint:
+		a.shape.out = make([]byte, 0, min(len(raw), limit))
+	case Text:
+		out = make([]byte, 0, min(len(raw), limit))
+	}
+	begin, hidden, secret := 0, false, false
+	for i, c := range raw {
+		was, before := a.judge.lex.kind, secret
+		secret = a.judge.secret(c)
+		if a.judge.lex.fresh {
+			a.token(was, raw[begin:i], hidden)
+			begin, hidden = i, false
+		}
+		hidden = hidden || secret
+		a.secret = a.secret || secret
+		if detail == Text {
+			out = a.without(out, c, secret, before)
+		}
+	}
+	a.token(a.judge.lex.kind, raw[begin:], hidden)
+	s := Statement{Name: a.name.String(), Secret: a.secret, Fingerprint: a.shape.sum()}
+	if detail == Fingerprint {
+		s.Text, s.Cut = string(a.shape.out), a.shape.cut
+	} else {
+		s.Text, s.Cut = string(out), detail == Text && a.cut
+	}
+	return s
+}
+
+// analysis is what is known of a statement so far.
+type analysis struct {
+	judge  judge
+	shape  shape
+	name   naming
+	secret bool
+	cut    bool
+}
+
+// hiddenMark stands for a secret in a text.
+const hiddenMark = "***"
+
+// without appends a byte of the text, and a mark in place of those that are secret.
+func (a *analysis) without(out []byte, c byte, secret, before bool) []byte {
+	switch {
+	case len(out) >= a.shape.limit:
+		a.cut = true
+	case !secret:
+		return append(out, c)
+	case !before || a.judge.lex.fresh:
+		return append(out, hiddenMark[:min(len(hiddenMark), a.shape.limit-len(out))]...)
+	}
+	return out
+}
+
+// token takes a token that has ended.
+func (a *analysis) token(k kind, raw []byte, hidden bool) {
+	switch {
+	case len(raw) == 0:
+	case k == blank || k == comment:
+		a.shape.spaced = true
+	case hidden || k == number || k == text:
+		a.name.other(k, raw)
+		a.shape.literal(k == number)
+	default:
+		a.name.other(k, raw)
+		a.shape.take(k, raw)
+	}
 }

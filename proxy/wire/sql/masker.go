@@ -1,38 +1,111 @@
 package sql
 
 // Masker overwrites in a statement's text what is secret, byte by byte as the text comes; lengths stay. How the text is
-// cut into pieces makes no difference. Letters become x, digits 0; quotes stay.
+// cut into pieces makes no difference. Quotes stay; digits of numbers become 0, everything else x.
 type Masker struct {
-	found func(literal []byte)
+	judge             judge
+	dialect           Dialect
+	secrets, literals bool
+	found             func(literal []byte)
+	buf               [EchoMax]byte // of the secret that is read
+	n                 int
+	any, lost         bool
 }
 
 // NewMasker makes a masker. secrets are passwords in statements that set or use them, literals are all strings and
 // numbers, and comments.
-func NewMasker(d Dialect, secrets, literals bool) *Masker { return &Masker{} }
+func NewMasker(d Dialect, secrets, literals bool) *Masker {
+	m := &Masker{dialect: d, secrets: secrets, literals: literals}
+	m.judge.begin(d)
+	return m
+}
 
-// Found has f told of each secret that was overwritten, as it stood between its quotes, at most EchoMax bytes of it; the
-// slice is valid during the call. Echoes.Remember is such a function.
+// Found has f told of each secret that was overwritten, as it stood, the quotes inside and the one behind it included, at
+// most EchoMax bytes of it; the slice is valid during the call. Echoes.Remember is such a function.
 func (m *Masker) Found(f func(literal []byte)) { m.found = f }
 
 // SetDialect says how strings are read from the next text on.
-func (m *Masker) SetDialect(d Dialect) {}
+func (m *Masker) SetDialect(d Dialect) { m.dialect = d }
 
 // Begin says that a new text begins with the next byte.
-func (m *Masker) Begin() {}
+func (m *Masker) Begin() {
+	m.End()
+	m.judge.begin(m.dialect)
+	m.any, m.lost = false, false
+}
 
 // Mask overwrites the next bytes of the text.
 func (m *Masker) Mask(b []byte) {
-	for i := range b {
-		b[i] = 'x'
+	if !m.secrets && !m.literals {
+		return
+	}
+	for i, c := range b {
+		b[i] = m.mask(c)
 	}
 }
 
-// Skip says that the next n bytes of the text were not kept. Where it cannot be known any more what follows is, all of
-// it is overwritten until the next text.
-func (m *Masker) Skip(n uint64) {}
+func (m *Masker) mask(c byte) byte {
+	if m.lost {
+		return 'x'
+	}
+	lex := &m.judge.lex
+	was := lex.kind
+	secret := m.judge.secret(c)
+	if lex.fresh || lex.kind != was {
+		m.End()
+	}
+	switch {
+	case secret && m.secrets:
+		m.any = true
+		m.keep(c)
+		return fill(lex)
+	case m.n > 0:
+		m.keep(c) // a quote inside a secret, or the one behind it
+	}
+	if m.literals && !lex.edge && m.literal(c) {
+		return fill(lex)
+	}
+	return c
+}
+
+func (m *Masker) keep(c byte) {
+	if m.n < len(m.buf) {
+		m.buf[m.n] = c
+		m.n++
+	}
+}
+
+func (m *Masker) literal(c byte) bool {
+	switch m.judge.lex.kind {
+	case text:
+		return true
+	case number:
+		return c != '.'
+	case comment:
+		return !isSpace(c)
+	}
+	return false
+}
+
+// fill is what stands in the place of a byte.
+func fill(l *lexer) byte {
+	if l.kind == number || l.kind == text && l.digits {
+		return '0'
+	}
+	return 'x'
+}
+
+// Skip says that bytes of the text were not kept. What follows cannot be known any more, and is overwritten up to the
+// next text.
+func (m *Masker) Skip() { m.lost = true }
 
 // End says that the text is over. A secret that was not finished is told now.
-func (m *Masker) End() {}
+func (m *Masker) End() {
+	if m.n > 0 && m.found != nil {
+		m.found(m.buf[:m.n])
+	}
+	m.n = 0
+}
 
 // Secret says whether a secret was overwritten in the text so far.
-func (m *Masker) Secret() bool { return true }
+func (m *Masker) Secret() bool { return m.any }
