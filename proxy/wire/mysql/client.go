@@ -1,0 +1,174 @@
+package mysql
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/sql"
+)
+
+// clientSide reads what the client sends.
+type clientSide Decoder
+
+func (c *clientSide) begin(f frame, _ time.Time) (k kind, want int, err error) {
+	k, err = c.talk.clientSays(f)
+	switch k {
+	case kindLogin, kindCommand:
+		want = textMax
+	}
+	return k, want, err
+}
+
+func (c *clientSide) piece(kind, []byte) {}
+
+func (c *clientSide) end(p *packets, at time.Time) error {
+	d := (*Decoder)(c)
+	switch p.kind {
+	case kindLogin:
+		return d.clientLogsIn(p, at)
+	case kindCommand:
+		return d.commanded(p, at)
+	}
+	if p.kind == kindFile && p.size == 0 {
+		d.talk.step = stepFirst
+	}
+	if n := len(d.talk.asked); n > 0 { // the end of what is asked is further on than it seemed
+		op := d.talk.asked[n-1].data.op
+		if p.kind == kindFile {
+			op = d.talk.asked[0].data.op
+		}
+		op.FromClient += p.wire
+		op.Asked = at.Sub(op.Started)
+	}
+	return nil
+}
+
+func (d *Decoder) clientLogsIn(p *packets, at time.Time) error {
+	if p.gap {
+		return errLost
+	}
+	encrypted, err := d.talk.logIn(p.head, p.size)
+	if err != nil || encrypted {
+		return err
+	}
+	l := &d.talk.login
+	d.application = l.application
+	d.auth = orElse(l.plugin, d.talk.greeted.plugin)
+	op := d.operation(p, at, comLogin)
+	op.Kind, op.User, op.Namespace = "login", l.user, l.db
+	_, err = d.talk.ask(comLogin, asked{op: op})
+	return err
+}
+
+// commanded reads a command.
+func (d *Decoder) commanded(p *packets, at time.Time) error {
+	if len(p.head) == 0 {
+		if p.gap {
+			return errLost
+		}
+		p.head = []byte{0} // as the server reads it (COM_SLEEP)
+	}
+	command, body := p.head[0], p.head[1:]
+	cut := p.size > uint64(len(p.head))
+	switch command {
+	case comStmtSendLongData:
+		d.long += p.wire
+		return nil
+	case comQuit, comStmtClose:
+		d.close(command, body)
+		return nil
+	}
+	q := asked{op: d.operation(p, at, command)}
+	d.read(command, body, cut, &q)
+	queued, err := d.talk.ask(command, q)
+	if err == nil && !queued {
+		d.replicates(q.op)
+	}
+	return err
+}
+
+// replicates tells a command that has no end to its answer.
+func (d *Decoder) replicates(op *flow.Operation) {
+	d.End(time.Time{}) // what has no answer by now will have none that can be told apart
+	op.Kind = "replication"
+	d.finish(op)
+}
+
+// read reads what is behind a command's first byte.
+func (d *Decoder) read(command byte, body []byte, cut bool, q *asked) {
+	switch command {
+	case comQuery:
+		if text, ok := behindAttributes(body, d.talk.caps); ok {
+			s := d.statement(text)
+			tell(q.op, s, cut)
+			q.statement.Secret = s.Secret
+			if s.Name == "USE" {
+				q.op.Namespace = used(text)
+			}
+		}
+	case comStmtPrepare:
+		q.op.Kind = "prepare"
+		q.statement = d.statement(body)
+		tell(q.op, q.statement, cut)
+		q.statement.Cut = q.op.Cut
+	case comStmtExecute, comStmtBulkExecute, comStmtFetch, comStmtReset:
+		d.prepared(command, body, q)
+	case comInitDB:
+		q.op.Namespace = strings.ToValidUTF8(string(body), "?")
+	case comChangeUser:
+		l := readChange(body, d.talk.caps)
+		d.auth = orElse(l.plugin, d.talk.greeted.plugin)
+		q.op.Kind, q.op.User, q.op.Namespace = "login", l.user, l.db
+		clear(d.statements)
+	case comResetConnection:
+		clear(d.statements)
+	}
+}
+
+// statement has a statement read.
+func (d *Decoder) statement(text []byte) sql.Statement {
+	return d.config.Statement(text[:min(len(text), flow.OperationTextMax)])
+}
+
+// prepared finds the statement that a command is about.
+func (d *Decoder) prepared(command byte, body []byte, q *asked) {
+	if len(body) < 4 {
+		return
+	}
+	id := binary.LittleEndian.Uint32(body)
+	s, known := d.statements[id]
+	q.unknown = id == lastPrepared
+	q.statement = s
+	name := q.op.Name
+	if known {
+		tell(q.op, s, false)
+	}
+	if command == comStmtFetch || command == comStmtReset {
+		q.op.Name, q.unknown = name, false
+		return
+	}
+	q.op.Kind = "execute"
+	if !known {
+		q.op.Name = ""
+	}
+}
+
+// close forgets a prepared statement.
+func (d *Decoder) close(command byte, body []byte) {
+	if command == comStmtClose && len(body) >= 4 {
+		delete(d.statements, binary.LittleEndian.Uint32(body))
+	}
+}
+
+// used is the database that a USE statement names: behind the word, without quotes.
+func used(text []byte) string {
+	text = bytes.TrimSpace(text)
+	if len(text) < 4 {
+		return ""
+	}
+	name := bytes.TrimRight(bytes.TrimSpace(text[3:]), "; \t\r\n")
+	return strings.ToValidUTF8(string(bytes.Trim(name, "`")), "?")
+}
