@@ -69,7 +69,7 @@ func ParseFileName(name string) (n FileName, ok bool) {
 		}
 		n.Service, n.Began = strings.Join(words[:i], "-"), began
 		n.tail(words[i+1:])
-		return n, n.String() == name
+		return n, n.String() == name && PlainService(n.Service) == n.Service
 	}
 	return FileName{}, false
 }
