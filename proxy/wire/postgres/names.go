@@ -1,0 +1,85 @@
+package postgres
+
+import "github.com/lodoor/lodoor/proxy/wire/sql"
+
+// What is remembered of a session's prepared statements and portals, at most. Beyond it the oldest is forgotten, and
+// what is executed of it later has no text.
+const (
+	namesMax    = 1024
+	nameTextMax = 256 << 10 // bytes of all names and texts
+)
+
+// nameMax is the longest name of a statement or a portal that is remembered. Names that drivers make are short.
+const nameMax = 255
+
+// bound is what a name stands for.
+type bound struct {
+	stmt  *sql.Statement
+	named bool // the statement has a name, so that it was prepared for more than one use
+	born  uint64
+}
+
+// names are statements or portals by their names. The one without a name stands beside the others.
+type names struct {
+	unnamed bound
+	by      map[string]bound
+	born    uint64
+	bytes   int
+}
+
+func (n *names) get(name []byte) bound {
+	if len(name) == 0 {
+		return n.unnamed
+	}
+	return n.by[string(name)]
+}
+
+func (n *names) put(name []byte, b bound) {
+	if len(name) == 0 {
+		n.unnamed = b
+		return
+	}
+	n.drop(name)
+	if len(name) > nameMax {
+		return
+	}
+	if n.by == nil {
+		n.by = map[string]bound{}
+	}
+	n.born++
+	b.born = n.born
+	n.by[string(name)] = b
+	n.bytes += weight(string(name), b)
+	for len(n.by) > namesMax || n.bytes > nameTextMax && len(n.by) > 1 {
+		n.dropOldest()
+	}
+}
+
+func (n *names) drop(name []byte) {
+	if len(name) == 0 {
+		n.unnamed = bound{}
+		return
+	}
+	if b, ok := n.by[string(name)]; ok {
+		n.bytes -= weight(string(name), b)
+		delete(n.by, string(name))
+	}
+}
+
+func (n *names) dropOldest() {
+	var oldest string
+	born := n.born + 1
+	for name, b := range n.by {
+		if b.born < born {
+			oldest, born = name, b.born
+		}
+	}
+	n.drop([]byte(oldest))
+}
+
+func weight(name string, b bound) int {
+	if b.stmt == nil {
+		return len(name)
+	}
+	return len(name) + len(b.stmt.Text)
+}
