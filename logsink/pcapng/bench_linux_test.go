@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/logsink/pcapng/store"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -21,7 +22,7 @@ func (n *nowhere) Write(b []byte) (int, error) {
 func (*nowhere) Truncate(int64) error { return nil }
 func (*nowhere) Close() error         { return nil }
 
-func (n *nowhere) create(string) (pcapng.File, error) { return n, nil }
+func (n *nowhere) create(string) (store.Media, error) { return n, nil }
 
 // BenchmarkData is what a tap and the writer take together for bursts that memory has room for; tap-ns is the part of
 // the relay's goroutine in one call.
@@ -50,7 +51,7 @@ func benchmarkData(b *testing.B, size int) {
 		}
 		spent += time.Since(begun)
 		const around, acknowledged = 32 + 40, 256 << 10 // a packet's block and headers; how much one ACK is for
-		for out.bytes.Load() < told+around*(told/int64(size)*packets+told/acknowledged) {
+		for out.bytes.Load() < 2*(told+around*(told/int64(size)*packets+told/acknowledged)) {
 			runtime.Gosched()
 		}
 	}
@@ -78,11 +79,10 @@ func BenchmarkDataStalled(b *testing.B) {
 func BenchmarkSession(b *testing.B) {
 	var out nowhere
 	r := newRig(b, pcapng.Config{Settings: pcapng.Settings{MaxTotal: flow.TiB}, Create: out.create})
-	s := peerBetween("", "")
-	id := flow.NewSessionID()
+	open := opening("db", "", "")
 	b.ReportAllocs()
 	for b.Loop() {
-		if tap := r.Tap("db", id, time.Now(), s); tap != nil {
+		if tap := r.Tap(open); tap != nil {
 			tap.Done(time.Now(), fin())
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/google/gopacket"
+
+	"github.com/lodoor/lodoor/logsink/pcapng/block"
 )
 
 const (
@@ -15,9 +17,10 @@ const (
 // enhanced is an Enhanced Packet Block (draft-ietf-opsawg-pcapng, 4.3). It wraps the packet in the buffer as one more
 // layer, so that the whole block is built in place.
 type enhanced struct {
+	leg     uint32 // the interface
 	at      int64  // ns since 1970
 	missing int    // bytes of the packet that were not kept
-	comment string // none when empty
+	comment []byte // none when empty
 }
 
 // LayerType is of no registered layer: nothing decodes the block but who reads the file.
@@ -37,9 +40,9 @@ func (e *enhanced) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeO
 		return err
 	}
 	le := binary.LittleEndian
-	le.PutUint32(head, blockPacket)
+	le.PutUint32(head, uint32(block.KindPacket))
 	le.PutUint32(head[4:], uint32(length))
-	le.PutUint32(head[8:], 0) // the interface: there is one
+	le.PutUint32(head[8:], e.leg)
 	le.PutUint32(head[12:], uint32(uint64(e.at)>>32))
 	le.PutUint32(head[16:], uint32(e.at))
 	le.PutUint32(head[20:], uint32(captured))
@@ -49,18 +52,21 @@ func (e *enhanced) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeO
 
 // tailLen is the length of what stands behind the packet: padding, options, and the block's length.
 func (e *enhanced) tailLen(captured int) int {
-	n := padding(captured) + 4
-	if e.comment != "" {
-		n += optionHeadLen + len(e.comment) + padding(len(e.comment)) + optionHeadLen
+	n := block.Padding(captured) + 4
+	if len(e.comment) > 0 {
+		n += optionHeadLen + len(e.comment) + block.Padding(len(e.comment)) + optionHeadLen
 	}
 	return n
 }
 
 func (e *enhanced) appendTail(b []byte, captured, length int) []byte {
-	b = appendPadding(b, captured)
-	if e.comment != "" {
-		b = appendOption(b, optionComment, e.comment)
-		b = appendOption(b, optionEnd, "")
+	b = block.AppendPadding(b, captured)
+	if len(e.comment) > 0 {
+		le := binary.LittleEndian
+		b = le.AppendUint16(b, block.OptionComment)
+		b = le.AppendUint16(b, uint16(len(e.comment)))
+		b = block.AppendPadding(append(b, e.comment...), len(e.comment))
+		b = le.AppendUint32(b, uint32(block.OptionEnd))
 	}
 	return binary.LittleEndian.AppendUint32(b, uint32(length))
 }

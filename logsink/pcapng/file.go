@@ -1,109 +1,101 @@
 package pcapng
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
-	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
+	"runtime"
 	"time"
+
+	"github.com/lodoor/lodoor/logsink/pcapng/block"
+	"github.com/lodoor/lodoor/logsink/pcapng/ring"
+	"github.com/lodoor/lodoor/logsink/pcapng/store"
 )
 
-// File is what a recording is written to.
-type File interface {
-	io.WriteCloser
-	// Truncate cuts off the half block that a failed write left.
-	Truncate(size int64) error
-}
-
-// createFile makes a file that only its owner can read. It never opens an existing one, nor follows a link.
-func createFile(path string) (File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
-// connection is a client's and a front's address, which stand for one session in one file.
-type connection struct{ client, front netip.AddrPort }
+// connection is two addresses, which stand for one leg of one session in one file.
+type connection struct{ from, to netip.AddrPort }
 
 const (
-	extension = ".pcapng"
-	// bufferedBytes holds several of the largest packets.
-	bufferedBytes = 256 << 10
 	// jitter is by how much a time may be before that of the packet ahead of it and is raised to it: two goroutines
 	// read the clock and then queue for their place.
 	jitter = 10 * time.Millisecond
+	// rebuilt is the section header's comment.
+	rebuilt = "rebuilt from the relay's reads: no retransmissions, no real windows"
 )
 
-// file is one recording that is being written.
+// file is one recording in the making: a file of the store, or a ring in memory that becomes one when somebody asks.
 type file struct {
-	path   string
-	f      File
-	buf    *bufio.Writer
+	track  track
+	out    *store.File // nil: ring
+	ring   *ring.Ring
+	budget *budget
 	packer *packer
+	text   []byte // of the comment in hand
 
-	written, flushed       int64  // bytes in whole blocks, and those of them that the system has
-	payload, payloadOnDisk uint64 // the same of payload
+	counted                int64  // in the budget
+	payload, payloadOnDisk uint64 // bytes of sessions in blocks, and those of them that the system has
 
-	at       int64 // time of the last packet
-	sessions int   // that are not over
-	seen     map[connection]struct{}
+	at         int64 // time of the last packet
+	sessions   int   // that are not over
+	seen       map[connection]struct{}
+	named      map[netip.Addr]string
+	seenBy     [2]block.Statistics // by interface
+	generation uint64              // of its comments: those of the one before are not in it
+	retired    bool                // new sessions go elsewhere
+	closed     bool
 }
 
-// openFile makes the recording of a service under a name that is not taken.
-func openFile(create func(string) (File, error), dir, service, application string, at time.Time) (*file, error) {
-	base := filepath.Join(dir, fileName(service)+"-"+at.UTC().Format("20060102T150405Z"))
-	path := base + extension
-	f, err := create(path)
-	for n := 2; errors.Is(err, os.ErrExist); n++ {
-		path = fmt.Sprintf("%s-%d%s", base, n, extension)
-		f, err = create(path)
+func newFile(l track, out *store.File, r *ring.Ring, b *budget) *file {
+	return &file{
+		track: l, out: out, ring: r, budget: b, packer: newPacker(), generation: 1,
+		seen: map[connection]struct{}{}, named: map[netip.Addr]string{},
 	}
-	if err != nil {
-		return nil, err
-	}
-	return newFile(f, path, service, application)
 }
 
-func newFile(f File, path, service, application string) (*file, error) {
-	out := &file{
-		path: path, f: f, buf: bufio.NewWriterSize(f, bufferedBytes), packer: newPacker(), seen: map[connection]struct{}{},
-	}
-	if err := out.append(appendInterface(appendSection(nil, application), service)); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return out, nil
+// head is what a file of a service begins with: the section and an interface for each leg.
+func head(application, service string) []byte {
+	b := block.AppendSection(nil, &block.Section{
+		Application: application, Comment: rebuilt, Hardware: runtime.GOARCH, System: runtime.GOOS,
+	})
+	b = block.AppendInterface(b, &block.Interface{
+		Link: block.LinkRaw, Name: service + " front", Description: "clients and lodoor, as the clients see it",
+	})
+	return block.AppendInterface(b, &block.Interface{
+		Link: block.LinkRaw, Name: service + " back", Description: "lodoor and the service, as the service sees it",
+	})
 }
 
-// fileName makes of a service's name something that is a plain file name everywhere.
-func fileName(service string) string {
-	name := strings.Map(func(r rune) rune {
-		switch {
-		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r == '-', r == '_', r == '.':
-			return r
-		}
-		return '_'
-	}, service)
-	if name = strings.TrimLeft(name, "."); name == "" {
-		name = "service"
-	}
-	return name[:min(len(name), 100)]
-}
-
-// takes says whether a session may be added. A reader takes two sessions with the same addresses and ports for one
-// that began anew, and marks it; so they go to different files.
+// takes says whether a connection may be added. A reader takes two with the same addresses and ports for one that began
+// anew, and marks it; so they go to different files.
 func (f *file) takes(c connection) bool {
-	const most = 1 << 16 // sessions that are worth remembering
+	const most = 1 << 17 // connections that are worth remembering: two for each of 65,536 sessions
 	_, taken := f.seen[c]
-	return !taken && len(f.seen) < most
+	return !taken && (len(f.seen) < most || f.ring != nil)
+}
+
+// add remembers a connection. A ring forgets its sessions, so it cannot tell when one comes again.
+func (f *file) add(c connection) {
+	if f.ring == nil {
+		f.seen[c] = struct{}{}
+	}
+}
+
+// name tells what an address is called, once.
+func (f *file) name(a netip.Addr, name string) error {
+	if f.named[a] != "" {
+		return nil
+	}
+	f.named[a] = name
+	if f.ring != nil {
+		return nil // told when it becomes a file
+	}
+	return f.append(f.at, block.AppendNames(nil, []block.Name{{Addr: a, Names: []string{name}}}))
 }
 
 // stamp orders times within a file and, more strictly, within a session; only a clock that was set back shows.
-func (f *file) stamp(t *tap, at int64) int64 {
-	at = raise(at, t.at, time.Second)
+func (f *file) stamp(s *session, at int64) int64 {
+	at = raise(at, s.at, time.Second)
 	at = raise(at, f.at, jitter)
-	t.at, f.at = at, at
+	s.at, f.at = at, at
 	return at
 }
 
@@ -114,51 +106,93 @@ func raise(at, last int64, most time.Duration) int64 {
 	return at
 }
 
-// write adds one packet. A comment is shown with it by those who read the file.
-func (f *file) write(at int64, s *segment, comment string) error {
-	block, err := f.packer.pack(at, s, comment)
+// write adds one packet. The comment is shown with it by those who read the file.
+func (f *file) write(leg uint32, at int64, s *segment, c *block.Comment) error {
+	f.text = f.text[:0]
+	if c.Session != "" || c.NotKept > 0 {
+		f.text = c.Append(f.text)
+	}
+	b, err := f.packer.pack(leg, at, s, f.text)
 	if err != nil {
 		return err
 	}
-	if err := f.append(block); err != nil {
+	if err := f.append(at, b); err != nil {
 		return err
 	}
-	f.payload += uint64(len(s.payload))
+	f.count(leg, at, s)
 	return nil
+}
+
+func (f *file) count(leg uint32, at int64, s *segment) {
+	seen := &f.seenBy[leg]
+	if seen.Received == 0 {
+		seen.Start = time.Unix(0, at)
+	}
+	seen.End = time.Unix(0, at)
+	seen.Received++
+	if s.missing() > 0 {
+		seen.Dropped++
+	}
+	if s.counted {
+		f.payload += uint64(len(s.payload))
+	}
 }
 
 // append adds whole blocks.
-func (f *file) append(blocks []byte) error {
-	if f.buf.Available() < len(blocks) {
-		if err := f.flush(); err != nil { // so that no write ends within a block
-			return err
-		}
+func (f *file) append(at int64, blocks []byte) error {
+	if f.ring != nil {
+		f.ring.Add(at, blocks)
+		return nil
 	}
-	if _, err := f.buf.Write(blocks); err != nil {
-		return fmt.Errorf("write %s: %w", f.path, err)
+	before := f.out.OnDisk()
+	if err := f.out.Append(blocks); err != nil {
+		return err
 	}
-	f.written += int64(len(blocks))
+	if f.out.OnDisk() != before { // it had to make room first
+		f.payloadOnDisk = f.payload
+	}
+	f.counted += int64(len(blocks))
+	f.budget.settle(0, int64(len(blocks)))
 	return nil
 }
 
+// flush hands all to the system, and counts what that takes.
 func (f *file) flush() error {
-	if err := f.buf.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", f.path, err)
+	if f.ring != nil {
+		return nil
 	}
-	f.flushed, f.payloadOnDisk = f.written, f.payload
+	if err := f.out.Flush(); err != nil {
+		return err
+	}
+	f.payloadOnDisk = f.payload
+	f.budget.settle(f.counted, f.out.OnDisk())
+	f.counted = f.out.OnDisk()
 	return nil
+}
+
+// statistics are the last blocks of a file.
+func (f *file) statistics() (b []byte) {
+	for i := range f.seenBy {
+		if s := &f.seenBy[i]; s.Received > 0 {
+			s.Interface, s.At = uint32(i), s.End
+			b = block.AppendStatistics(b, s)
+		}
+	}
+	return b
 }
 
 // close ends the recording with a whole block, also after a failed write.
 func (f *file) close() error {
-	err := f.flush()
-	if err != nil {
-		if cut := f.f.Truncate(f.flushed); cut != nil {
-			err = errors.Join(err, fmt.Errorf("cut %s after its last whole block: %w", f.path, cut))
-		}
+	f.closed = true
+	if f.ring != nil {
+		return nil
 	}
-	if closed := f.f.Close(); closed != nil {
-		err = errors.Join(err, fmt.Errorf("close %s: %w", f.path, closed))
-	}
+	err := f.append(f.at, f.statistics())
+	err = errors.Join(err, f.flush())
+	err = errors.Join(err, f.out.Close())
+	f.budget.move(f.counted, f.out.OnDisk())
 	return err
 }
+
+// repeats says whether a ring would have forgotten a comment after so many nanoseconds, so that it has to be said again.
+func (f *file) repeats(ns int64) bool { return f.ring != nil && ns > int64(f.track.repeat) }

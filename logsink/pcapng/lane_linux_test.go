@@ -73,10 +73,12 @@ func throughALane(t *testing.T, reset bool) {
 	backendEnd, backend := connected(t)
 	from, to := clientEnd.Remote(), clientEnd.Local()
 	begun := time.Now()
+	tap := r.Tap(opening("db", clientEnd.Remote().String(), clientEnd.Local().String()))
+	tap.Connected(begun, backendEnd.Local(), backendEnd.Remote())
 	done := make(chan flow.Outcome, 1)
 	copies.Start(lane.Pair{
 		Client: clientEnd, Backend: backendEnd, Accepted: begun,
-		Tap: r.Tap("db", flow.NewSessionID(), begun, &flow.Peer{Addr: clientEnd.Remote(), Front: clientEnd.Local()}),
+		Tap: tap,
 	}, func(o flow.Outcome) { done <- o })
 
 	question := pattern(0, 10_000)

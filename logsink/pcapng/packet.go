@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"github.com/google/gopacket"
+
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // maxSegment is the payload of the largest packet: an IPv4 packet's length is 16 bits, headers included (RFC 791,
@@ -20,7 +22,7 @@ const (
 	flagACK
 )
 
-// segment is one TCP segment of length bytes, of which payload was kept: all or nothing.
+// segment is one TCP segment of length bytes, of which payload is the beginning that was kept.
 type segment struct {
 	from, to netip.AddrPort
 	id       uint16 // IPv4 identification
@@ -28,6 +30,10 @@ type segment struct {
 	flags    uint8
 	payload  gopacket.Payload
 	length   int
+
+	dir     flow.Direction
+	why     reason // for what was not kept
+	counted bool   // it shows its bytes for the first time
 }
 
 // missing is how many bytes of the payload were not kept.
@@ -49,15 +55,15 @@ type packer struct {
 }
 
 func newPacker() *packer {
-	// A tail is the padding, the comment with a session's id, and the length; a longer one makes the buffer grow.
-	const tail = 64
+	// A tail is the padding, a comment, and the length; a longer one makes the buffer grow.
+	const tail = 256
 	return &packer{buffer: gopacket.NewSerializeBufferExpectedSize(enhancedHeadLen+maxHeaderLen+keptSegment, tail)}
 }
 
 // pack builds the block of the segment's packet as it was captured: without its payload when that was not kept. It is
 // valid until the next call.
-func (p *packer) pack(at int64, s *segment, comment string) ([]byte, error) {
-	p.block = enhanced{at: at, missing: s.missing(), comment: comment}
+func (p *packer) pack(leg uint32, at int64, s *segment, comment []byte) ([]byte, error) {
+	p.block = enhanced{leg: leg, at: at, missing: s.missing(), comment: comment}
 	err := gopacket.SerializeLayers(p.buffer, gopacket.SerializeOptions{}, &p.block, s.ip(), (*tcp)(s), &s.payload)
 	if err != nil {
 		return nil, fmt.Errorf("build a packet: %w", err)

@@ -3,18 +3,15 @@ package pcapng
 import (
 	"bytes"
 	"net/netip"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"github.com/lodoor/lodoor/logsink/pcapng/block"
+	"github.com/lodoor/lodoor/logsink/pcapng/ring"
 )
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) Truncate(int64) error        { return nil }
-func (discard) Close() error                { return nil }
 
 func segmentBetween(from, to string, payload []byte) *segment {
 	return &segment{
@@ -25,24 +22,25 @@ func segmentBetween(from, to string, payload []byte) *segment {
 
 // A packet costs no memory, not the largest and not the one with the comment.
 func TestPacketsAllocateNothing(t *testing.T) {
-	f, err := newFile(discard{}, "file", "db", "lodoor")
+	r, err := ring.New(time.Minute, 1<<20) // which costs no memory either
 	if err != nil {
 		t.Fatal(err)
 	}
+	f := newFile(track{}, nil, r, &budget{})
 	payload := make([]byte, keptSegment)
 	opening := segmentBetween("[::1]:40000", "[::1]:62893", nil)
 	opening.flags = flagSYN
 	bulk := segmentBetween("[::1]:40000", "[::1]:62893", payload)
 	small := segmentBetween("127.0.0.1:40000", "127.0.0.1:62893", payload[:1])
-	write := func(s *segment, comment string) {
-		if err := f.write(1, s, comment); err != nil {
+	write := func(s *segment, comment *block.Comment) {
+		if err := f.write(legBack, 1, s, comment); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		write(opening, "lodoor session 0123456789abcdefghjkmnpqrs")
-		write(bulk, "")
-		write(small, "")
+		write(opening, &block.Comment{Session: "0123456789abcdef", Program: "psql", User: "alice", PID: 4242})
+		write(bulk, &block.Comment{})
+		write(small, &block.Comment{NotKept: 1, Why: block.WhySlowDisk})
 	}); n != 0 {
 		t.Errorf("%v allocations for three packets, want none", n)
 	}
@@ -51,10 +49,10 @@ func TestPacketsAllocateNothing(t *testing.T) {
 // A block that the buffer was not made for is as whole as any, and so is the next.
 func TestPackerGrows(t *testing.T) {
 	s := segmentBetween("[::1]:40000", "[::1]:62893", bytes.Repeat([]byte("payload"), 10_000))
-	comment := strings.Repeat("comment", 1000)
+	comment := bytes.Repeat([]byte("comment"), 1000)
 	p := newPacker()
 	for range 3 {
-		block, err := p.pack(1, s, comment)
+		block, err := p.pack(legFront, 1, s, comment)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,10 +62,10 @@ func TestPackerGrows(t *testing.T) {
 		}
 		tail := packet[ipv6HeaderLen+tcpHeaderLen+s.length:]
 		want := (&enhanced{comment: comment}).appendTail(nil, len(packet)-len(tail), len(block))
-		if !bytes.Equal(tail, want) || !bytes.Contains(tail, []byte(comment)) {
+		if !bytes.Equal(tail, want) || !bytes.Contains(tail, comment) {
 			t.Errorf("the block ends with %q", tail)
 		}
-		if block, err = p.pack(1, segmentBetween("[::1]:1", "[::1]:2", nil), ""); err != nil || len(block) != 92 {
+		if block, err = p.pack(legFront, 1, segmentBetween("[::1]:1", "[::1]:2", nil), nil); err != nil || len(block) != 92 {
 			t.Errorf("a packet without payload is a block of %d bytes, %v", len(block), err)
 		}
 	}
@@ -81,7 +79,7 @@ func TestLayerTypes(t *testing.T) {
 			t.Errorf("%T says it is %v, want %v", ours, got, theirs)
 		}
 	}
-	if linkTypeRaw != layers.LinkTypeRaw {
-		t.Errorf("link type %d, want %d", linkTypeRaw, layers.LinkTypeRaw)
+	if layers.LinkType(block.LinkRaw) != layers.LinkTypeRaw {
+		t.Errorf("link type %d, want %d", block.LinkRaw, layers.LinkTypeRaw)
 	}
 }

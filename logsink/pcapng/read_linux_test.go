@@ -17,6 +17,7 @@ import (
 
 // packet is one that gopacket read.
 type packet struct {
+	leg      int
 	at       time.Time
 	from, to netip.AddrPort
 	tcp      *layers.TCP
@@ -60,7 +61,7 @@ func readFrom(in io.Reader) ([]packet, error) {
 
 func parse(data []byte, info gopacket.CaptureInfo) packet {
 	decoded := gopacket.NewPacket(data, layers.LinkTypeRaw, gopacket.NoCopy)
-	p := packet{at: info.Timestamp, tcp: decoded.Layer(layers.LayerTypeTCP).(*layers.TCP)}
+	p := packet{leg: info.InterfaceIndex, at: info.Timestamp, tcp: decoded.Layer(layers.LayerTypeTCP).(*layers.TCP)}
 	headers := len(data) - len(p.tcp.Payload)
 	p.length = info.Length - headers
 	from, to := decoded.NetworkLayer().NetworkFlow().Endpoints()
@@ -130,10 +131,20 @@ func (w *flowing) take(t testing.TB, i int, p *packet) {
 	w.fin, w.rst = w.fin || p.tcp.FIN, w.rst || p.tcp.RST
 }
 
-// String is the packet in short: > is from the client, whose port is not the front's.
+// legOf are the packets of one leg.
+func legOf(leg int, packets []packet) (out []packet) {
+	for _, p := range packets {
+		if p.leg == leg {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// String is the packet in short: > is from the client or from lodoor, whose ports are not the servers'.
 func (p *packet) String() string {
 	words := []string{">"}
-	if p.from.Port() == 62893 {
+	if port := p.from.Port(); port == 62893 || port == 5432 || port == 1 {
 		words[0] = "<"
 	}
 	for _, f := range []struct {

@@ -1,20 +1,19 @@
 // Package pcapng records sessions in files that Wireshark opens.
 //
-// A relay sees bytes, not packets. What it records is the client's connection as TCP would have carried these bytes:
-// see docs/recording.md for what that shows and what it cannot.
+// A relay sees bytes, not packets. What it records is the client's connection and its own to the backend as TCP would
+// have carried these bytes: see docs/recording.md for what that shows and what it cannot.
 package pcapng
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/lodoor/lodoor/logsink/pcapng/policy"
+	"github.com/lodoor/lodoor/logsink/pcapng/store"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -22,45 +21,74 @@ const (
 	defaultMemory = 32 << 20
 	// gather is how long the writer lets entries gather, and so how far a recording is behind.
 	gather = 100 * time.Millisecond
-	// The ports that stand for Unix-socket clients go round from firstUnixPort.
-	firstUnixPort, unixFrontPort = 1024, 1
+	// lookEvery is how often the writer looks whether a recording is over, or a file to be finished, when nothing comes.
+	lookEvery = time.Second
 )
 
 // Config is what a Recorder is made of.
 type Config struct {
 	Settings
+	// Standing are the services that the configuration wants recorded, and how; see [Settings.Plan].
+	Standing []policy.Standing
 	// Version of lodoor, for the section header.
 	Version string
-	// Memory is how many bytes may wait for the disk; what comes beyond is recorded as its length. 0 is 32 MiB.
+	// Memory is how many bytes may wait for the disk; what comes beyond is recorded as its length, or waits. 0 is 32 MiB.
 	Memory int
+	// Redactor makes what overwrites the secrets of a session of the service; nil, or when it answers nil, nothing is
+	// overwritten.
+	Redactor func(service string, what flow.Redaction) Redactor
 	// Trouble is told, on the goroutine of Run, that the recording is no longer what was asked for: the disk failed
 	// or MaxTotal is reached. Nil is nobody.
 	Trouble func(error)
+	// Ended is told, on the goroutine of Run, of a recording whose time was up. Nil is nobody.
+	Ended func(Ended)
 	// Create makes a file that must not exist yet; nil makes it on disk, readable by its owner only.
-	Create func(path string) (File, error)
+	Create func(path string) (store.Media, error)
+}
+
+// Redactor overwrites the secrets in what is recorded of one session, lengths kept. One goroutine at a time uses it; it is
+// told everything in the order in which it was told to the tap.
+type Redactor interface {
+	// Redact overwrites b, the next bytes of the direction. False says that it does not know any more where it is: neither
+	// these bytes nor what follows in the session may be kept.
+	Redact(d flow.Direction, b []byte) bool
+	// Skip tells of n bytes that are not kept. False is as with Redact.
+	Skip(d flow.Direction, n uint64) bool
+	// Answered tells that the client's last taken bytes went no further, and that lodoor itself said reply.
+	Answered(taken uint64, reply []byte)
 }
 
 // Stats are counts since New.
 type Stats struct {
 	Sessions uint64 // that were given a tap
-	Missed   uint64 // that were not recorded: no memory, no room on the disk, or the recording had stopped
+	Missed   uint64 // that were to be recorded and were not: no memory, no room on the disk, or the recording had failed
 	Files    uint64
+	Removed  uint64 // files that were removed, for their age or to make room
 	Kept     uint64 // bytes of sessions that are over
 	Skipped  uint64 // the same, recorded as lengths only or, after the recording stopped, not at all
+	Secret   uint64 // bytes that were kept and then left out, since nobody could say whether a secret was among them
 	Lost     uint64 // bytes that were kept and then lost because the disk failed
+	// Used are bytes of all recordings on the disk and of what waits for it, Max is the most that they may be.
+	Used, Max int64
+	// Waiting is the memory in use, of at most Memory bytes; with OnSlowHold it may be more.
+	Waiting, Memory int64
+	// Failed says that the disk failed, and that nothing is recorded until somebody asks anew.
+	Failed bool
 }
 
-type counters struct{ sessions, missed, files, kept, skipped, lost atomic.Uint64 }
+type counters struct{ sessions, missed, files, removed, kept, skipped, secret, lost atomic.Uint64 }
 
-// Recorder makes taps and writes what they tell. It implements proxy.Recorder.
+// Recorder makes taps and writes what they tell. It implements proxy.Tapper.
 type Recorder struct {
 	counters
-	queue   *queue
-	memory  *memory
-	budget  *budget
-	trouble func(error)
-	unix    atomic.Uint32 // stand-ins given to Unix-socket clients
-	done    chan struct{} // closed when the recording has ended
+	config Config
+	table  policy.Table
+	queue  *queue
+	memory *memory
+	budget *budget
+	stand  standIns
+	tls    atomic.Pointer[secrets] // nil: no key log
+	done   chan struct{}           // closed when the recorder has ended
 
 	mu     sync.Mutex // one writer at a time
 	writer *writer
@@ -68,113 +96,110 @@ type Recorder struct {
 	told   fullness
 }
 
-// New makes the directory when it is missing, sees whether files can be made in it, and measures those that are there.
+// New sees whether files can be made in the directory when there is anything to record. It does nothing else to the disk.
 func New(c Config) (*Recorder, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
-	r := &Recorder{
-		memory: newMemory(int64(c.Memory)), budget: &budget{max: int64(c.maxTotal())},
-		trouble: c.Trouble, done: make(chan struct{}),
-	}
-	r.queue = newQueue(r.budget)
+	r := &Recorder{memory: newMemory(int64(c.Memory)), budget: &budget{}, done: make(chan struct{})}
+	r.queue = newQueue(r.budget, r.memory)
 	r.writer = &writer{
-		dir: c.Dir, application: strings.TrimSpace("lodoor " + c.Version), create: c.Create, memory: r.memory, budget: r.budget, stats: &r.counters,
-		current: map[string]*file{}, open: map[*file]struct{}{},
+		application: application(c.Version), memory: r.memory, budget: r.budget, stats: &r.counters, trouble: c.Trouble,
+		current: map[track]*file{}, open: map[*file]struct{}{}, live: map[*tap]struct{}{}, paths: map[*policy.Recording][]string{},
 	}
-	if err := r.writer.measure(); err != nil {
+	r.config = c
+	if err := r.apply(&c.Settings); err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
+	r.table.SetStanding(c.Standing)
 	return r, nil
 }
 
-// check fills in what was not set and sees whether the directory can be used.
-func (c *Config) check() error {
-	if c.Dir == "" {
-		return errNoDir
-	}
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	if c.Memory == 0 {
-		c.Memory = defaultMemory
-	}
-	if c.Create == nil {
-		c.Create = createFile
-	}
-	if c.Trouble == nil {
-		c.Trouble = func(error) {}
-	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return err
-	}
-	probe, err := os.CreateTemp(c.Dir, ".lodoor-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+// NeedsProcess says whether Tap has to know the peer's process of a session of the service.
+func (r *Recorder) NeedsProcess(service string) bool {
+	return r.table.NeedsProcess(service, time.Now())
 }
 
-// Tap begins the recording of a session. It answers nil when there is no memory or no room for it, or when the
-// recording has stopped.
-func (r *Recorder) Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap {
-	t := &tap{rec: r, service: service, id: id}
-	if t.client, t.front = plain(peer.Addr), plain(peer.Front); !peer.Addr.IsValid() {
-		t.client, t.front = r.standIn()
+// Tap begins the recording of a session. It answers nil when the session is not to be recorded, when there is no memory
+// or no room for it, or when the recording has failed.
+func (r *Recorder) Tap(open *flow.Record) flow.SessionTap {
+	decision, wanted := r.decide(open)
+	if !wanted {
+		return nil
 	}
-	if !r.begin(t, accepted.UnixNano()) {
+	t := &tap{rec: r, service: open.Service, id: open.Session, Decision: decision, tls: r.tls.Load()}
+	t.hello = t.tls.hello()
+	t.session.tap = t
+	if open.Verdict != nil {
+		t.verdict = *open.Verdict
+	}
+	if open.Origin != nil {
+		t.origin.Store(open.Origin)
+	}
+	if t.Plan.Redact != (flow.Redaction{}) {
+		t.redactor = r.config.Redactor(t.service, t.Plan.Redact)
+	}
+	t.left.Store(t.Plan.MaxPerSession)
+	if t.client, t.front = plain(open.Peer.Addr), plain(open.Peer.Front); !open.Peer.Addr.IsValid() {
+		t.client, t.front = r.stand.front()
+	}
+	if !r.begin(t, open.Time.UnixNano()) {
 		r.missed.Add(1)
 		signal(r.queue.some) // the writer sees whether there is room again
 		return nil
 	}
+	if t.Recording != nil {
+		t.Recording.Opened()
+	}
 	r.sessions.Add(1)
 	return t
+}
+
+func (r *Recorder) decide(open *flow.Record) (policy.Decision, bool) {
+	f := flow.Facts{Service: open.Service, Peer: *open.Peer, Sought: true, Time: open.Time}
+	if open.Origin != nil {
+		f.Origin = *open.Origin
+	}
+	return r.table.Decide(open.Service, &f, time.Now())
 }
 
 func (r *Recorder) begin(t *tap, at int64) bool {
 	if !r.memory.reserve(sessionMemory) {
 		return false
 	}
-	if !r.budget.takeLength(openCost + endCost) {
+	cost := t.charged(openCost + endCost)
+	if !r.budget.takeLength(cost) {
 		r.memory.release(sessionMemory)
 		return false
 	}
 	if !r.queue.push(entry{tap: t, kind: kindOpen, at: at, cost: openCost}) {
-		r.budget.settle(openCost+endCost, 0)
+		r.budget.settle(cost, 0)
 		r.memory.release(sessionMemory)
 		return false
 	}
 	return true
 }
 
-// standIn gives a Unix-socket client addresses that no host has (reserved by RFC 1112, 4), so that nobody takes them
-// for real.
-func (r *Recorder) standIn() (client, front netip.AddrPort) {
-	port := firstUnixPort + (r.unix.Add(1)-1)%(1<<16-firstUnixPort)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{240, 0, 0, 1}), uint16(port)),
-		netip.AddrPortFrom(netip.AddrFrom4([4]byte{240, 0, 0, 2}), unixFrontPort)
-}
-
-func plain(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
-}
-
 // Run writes what taps tell, until ctx is done or Close is called; both end the recording, so sessions that are still
 // to be recorded to their end must be over before. A failing disk is told to Config.Trouble and is no error of Run,
 // since the relay goes on without a recording. The error is that of writing the rest and closing the files.
 func (r *Recorder) Run(ctx context.Context) error {
-	r.pass() // says at once when there is no room
+	r.Pass() // says at once when there is no room
 	timer := time.NewTimer(gather)
 	defer timer.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-r.queue.some:
+			timer.Reset(gather)
+		case <-look.C:
+			timer.Reset(0)
 		case <-r.done:
 			return nil
 		case <-ctx.Done():
 			return r.Close()
 		}
-		timer.Reset(gather)
 		select {
 		case <-r.queue.many:
 		case <-timer.C:
@@ -183,61 +208,92 @@ func (r *Recorder) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.Close()
 		}
-		r.pass()
+		r.Pass()
 	}
 }
 
-// pass writes what is queued and looks after the budget.
-func (r *Recorder) pass() {
+// Pass writes what was told until now. Run does it all the time.
+func (r *Recorder) Pass() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.pass(time.Now())
+}
+
+// pass writes what is queued, ends what is over, and looks after the budget.
+func (r *Recorder) pass(now time.Time) {
 	entries := r.queue.swap(r.spare)
-	err := errors.Join(r.writer.write(entries), r.writer.measure())
+	waited := payload(entries)
+	err := r.writer.write(entries)
 	clear(entries)
 	r.spare = entries[:0]
+	over := r.table.Expire(now)
+	err = errors.Join(err, r.writer.finish(now), r.writer.rotate(now), r.writer.tidy(now))
 	if err != nil {
 		r.fail(err)
-		return
+	}
+	r.queue.handled(waited)
+	for _, ended := range r.writer.ended(over) {
+		r.config.Ended(ended)
 	}
 	if full := r.budget.full.Load(); full != r.told {
 		r.told = full
-		if err := r.budget.trouble(full, r.writer.dir); err != nil {
-			r.trouble(err)
+		if err := r.budget.trouble(full, r.writer.dir()); err != nil {
+			r.config.Trouble(err)
 		}
 	}
 }
 
-// fail ends the recording in the open: what was written stays usable, what was not is counted.
+func payload(entries []entry) (n int64) {
+	for i := range entries {
+		if b := entries[i].buf; b != nil {
+			n += int64(len(b.b))
+		}
+	}
+	return n
+}
+
+// fail ends all recordings in the open: what was written stays usable, what was not is counted, nobody waits any more.
+// When somebody asks for a recording again it is tried again.
 func (r *Recorder) fail(err error) {
-	r.stop()
-	r.writer.drop(r.queue.swap(nil))
+	r.queue.fail(true)
+	r.discard()
+	for t := range r.writer.live {
+		r.writer.cut(t)
+	}
+	r.discard()          // what came meanwhile
 	_ = r.writer.close() // the cause is known; a second error says no more
-	r.trouble(fmt.Errorf("recording stopped, %d bytes that were kept are lost: %w", r.lost.Load(), err))
+	r.config.Trouble(fmt.Errorf("recording stopped, %d bytes that were kept are lost: %w", r.lost.Load(), err))
+}
+
+// discard gives up what is queued.
+func (r *Recorder) discard() {
+	entries := r.queue.swap(nil)
+	waited := payload(entries)
+	r.writer.drop(entries)
+	r.queue.handled(waited)
 }
 
 // Close ends the recording: it writes what is queued and closes the files. Sessions that still run are not recorded
 // any further.
 func (r *Recorder) Close() error {
-	r.stop()
+	if r.queue.close() {
+		close(r.done)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.writer.write(r.queue.swap(nil))
-	if err = errors.Join(err, r.writer.close()); err != nil {
+	if err = errors.Join(err, r.writer.close(), r.writer.secrets.close()); err != nil {
 		return fmt.Errorf("end the recording: %w", err)
 	}
 	return nil
 }
 
-func (r *Recorder) stop() {
-	if r.queue.close() {
-		close(r.done)
-	}
-}
-
 // Stats are the counts so far.
 func (r *Recorder) Stats() Stats {
 	return Stats{
-		Sessions: r.sessions.Load(), Missed: r.missed.Load(), Files: r.files.Load(),
-		Kept: r.kept.Load(), Skipped: r.skipped.Load(), Lost: r.lost.Load(),
+		Sessions: r.sessions.Load(), Missed: r.missed.Load(), Files: r.files.Load(), Removed: r.removed.Load(),
+		Kept: r.kept.Load(), Skipped: r.skipped.Load(), Secret: r.secret.Load(), Lost: r.lost.Load(),
+		Used: r.budget.used.Load(), Max: r.budget.max.Load(),
+		Waiting: r.memory.used.Load(), Memory: r.memory.max, Failed: r.queue.failed.Load(),
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/logsink/pcapng/policy"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -35,7 +36,9 @@ func TestSession(t *testing.T) {
 		t.Errorf("kept %d, skipped %d; want 70015 and 100000", kept, skipped)
 	}
 	r.end()
-	packets := read(t, r.file("db"))
+	all := read(t, r.file("db"))
+	follow(t, all)
+	packets := legOf(0, all)
 	want := []string{
 		"> SYN", "< SYN ACK", "> ACK",
 		"> ACK PSH 10", "< ACK PSH 32768", "< ACK PSH 32768", "< ACK PSH 4464", "< ACK PSH 65495 sliced",
@@ -44,13 +47,18 @@ func TestSession(t *testing.T) {
 	if diff := cmp.Diff(want, describe(packets)); diff != "" {
 		t.Errorf("packets (-want +got):\n%s", diff)
 	}
-	follow(t, packets)
+	// The backend's FIN came last, and so it is on its own leg.
+	if diff := cmp.Diff(want, describe(legOf(1, all))); diff != "" {
+		t.Errorf("packets of the back leg (-want +got):\n%s", diff)
+	}
 	for i, p := range packets {
 		if p.at.Before(begun.Round(0)) || p.at.After(time.Now()) || i > 0 && p.at.Before(packets[i-1].at) {
 			t.Errorf("packet %d is of %v", i, p.at)
 		}
 	}
-	if got := r.Stats(); got != (pcapng.Stats{Sessions: 1, Files: 1, Kept: 70_015, Skipped: 100_000}) {
+	got := r.Stats()
+	if got.Sessions != 1 || got.Files != 1 || got.Kept != 70_015 || got.Skipped != 100_000 || got.Lost != 0 ||
+		got.Waiting != 0 || got.Used != sizeOf(t, r.dir) {
 		t.Errorf("stats: %+v", got)
 	}
 }
@@ -60,15 +68,15 @@ func TestEnds(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		o    *flow.Outcome
-		want string
+		want string // on the front
+		back string
 	}{
-		{"fin", fin(), "> ACK FIN, < ACK, < ACK FIN, > ACK"},
-		{"client resets", &flow.Outcome{End: flow.EndReset, EndedBy: flow.SideClient}, "> ACK RST"},
-		{"backend resets", &flow.Outcome{End: flow.EndReset, EndedBy: flow.SideBackend}, "< ACK RST"},
-		{"dial refused", &flow.Outcome{End: flow.EndDialRefused, EndedBy: flow.SideBackend}, "< ACK RST"},
-		{"killed", &flow.Outcome{End: flow.EndKilled, EndedBy: flow.SideLodoor}, "< ACK RST"},
-		{"client gone", &flow.Outcome{End: flow.EndClientGone, EndedBy: flow.SideClient}, "> ACK RST"},
-		{"unknown", nil, "< ACK RST"},
+		{"fin", fin(), "> ACK FIN, < ACK, < ACK FIN, > ACK", "> ACK FIN, < ACK, < ACK FIN, > ACK"},
+		{"client resets", &flow.Outcome{End: flow.EndReset, EndedBy: flow.SideClient}, "> ACK RST", "> ACK RST"},
+		{"backend resets", &flow.Outcome{End: flow.EndReset, EndedBy: flow.SideBackend}, "< ACK RST", "< ACK RST"},
+		{"killed", &flow.Outcome{End: flow.EndKilled, EndedBy: flow.SideLodoor}, "< ACK RST", "> ACK RST"},
+		{"client gone", &flow.Outcome{End: flow.EndClientGone, EndedBy: flow.SideClient}, "> ACK RST", "> ACK RST"},
+		{"unknown", nil, "< ACK RST", "> ACK RST"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRig(t, pcapng.Config{})
@@ -76,9 +84,12 @@ func TestEnds(t *testing.T) {
 			r.end()
 			packets := read(t, r.file("db"))
 			follow(t, packets)
-			if got := strings.Join(describe(packets)[3:], ", "); got != tc.want {
-				t.Errorf("end is %s, want %s", got, tc.want)
+			for leg, want := range []string{tc.want, tc.back} {
+				if got := strings.Join(describe(legOf(leg, packets))[3:], ", "); got != want {
+					t.Errorf("the end of leg %d is %s, want %s", leg, got, want)
+				}
 			}
+			tshark(t, r.file("db"))
 		})
 	}
 }
@@ -144,7 +155,7 @@ func TestSectionHeader(t *testing.T) {
 		t.Errorf("section (-want +got):\n%s", diff)
 	}
 	i, err := reader.Interface(0)
-	if err != nil || i.Name != "db" || i.LinkType != layers.LinkTypeRaw || i.TimestampResolution != 9 {
+	if err != nil || i.Name != "db front" || i.LinkType != layers.LinkTypeRaw || i.TimestampResolution != 9 {
 		t.Errorf("interface %+v, %v", i, err)
 	}
 }
@@ -168,8 +179,8 @@ func TestFiles(t *testing.T) {
 		if err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: mode %v, %v", e.Name(), info.Mode(), err)
 		}
-		if n := len(read(t, filepath.Join(dir, e.Name()))); n != 7 {
-			t.Errorf("%s: %d packets, want 7", e.Name(), n)
+		if n := len(read(t, filepath.Join(dir, e.Name()))); n != 14 {
+			t.Errorf("%s: %d packets, want 14", e.Name(), n)
 		}
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
@@ -211,8 +222,8 @@ func TestPortsThatComeAgain(t *testing.T) {
 	if len(files) != 3 || short != 3 || whole != 1 {
 		t.Errorf("%d files, %d short sessions, %d long ones; want 3, 3, 1", len(files), short, whole)
 	}
-	if len(starts) != 8 {
-		t.Errorf("4 sessions begin at %d sequence numbers, want 8", len(starts))
+	if len(starts) != 16 {
+		t.Errorf("both legs of 4 sessions begin at %d sequence numbers, want 16", len(starts))
 	}
 }
 
@@ -222,8 +233,8 @@ func TestReadableWhileRunning(t *testing.T) {
 	tap := r.tap("db", "127.0.0.1:40000", front4)
 	tap.Data(flow.FromClient, time.Now(), pattern(0, 1000))
 	testkit.Wait(t, "the data in the file", func() bool {
-		files := r.files("db")
-		if len(files) == 0 {
+		files, err := filepath.Glob(filepath.Join(r.dir, ".db-*.pcapng.part"))
+		if err != nil || len(files) == 0 {
 			return false
 		}
 		raw, err := os.ReadFile(files[0])
@@ -231,7 +242,7 @@ func TestReadableWhileRunning(t *testing.T) {
 			t.Fatal(err)
 		}
 		packets, err := readFrom(bytes.NewReader(raw))
-		return err == nil && len(packets) == 4
+		return err == nil && len(packets) == 8
 	}, 10*time.Second)
 }
 
@@ -246,7 +257,7 @@ func TestAfterTheEnd(t *testing.T) {
 	if kept, skipped := tap.Done(time.Now(), fin()); kept != 10 || skipped != 20 {
 		t.Errorf("kept %d, skipped %d; want 10 and 20", kept, skipped)
 	}
-	if tap := r.Tap("db", flow.NewSessionID(), time.Now(), peerBetween("127.0.0.1:1", front4)); tap != nil {
+	if tap := r.Tap(opening("db", "127.0.0.1:1", front4)); tap != nil {
 		t.Error("a tap after the end")
 	}
 	if ways := follow(t, read(t, r.file("db"))); ways[way{netip.MustParseAddrPort("127.0.0.1:40000"),
@@ -265,7 +276,7 @@ func TestTimes(t *testing.T) {
 	}
 	tap.Done(start.Add(time.Second), fin())
 	r.end()
-	packets := read(t, r.file("db"))
+	packets := legOf(0, read(t, r.file("db")))
 	first, second, third := packets[3].at, packets[4].at, packets[5].at
 	if !second.Equal(first) || !third.Equal(start.Round(0)) {
 		t.Errorf("times %v, %v, %v", first, second, third)
@@ -281,24 +292,15 @@ func TestNewRefuses(t *testing.T) {
 		settings pcapng.Settings
 		want     string
 	}{
-		{pcapng.Settings{}, "recording: dir: expected a directory"},
+		{pcapng.Settings{}, "recording: expected a directory"},
 		{pcapng.Settings{Dir: file}, "not a directory"},
 		{pcapng.Settings{Dir: filepath.Join(file, "below")}, "not a directory"},
 		{pcapng.Settings{Dir: t.TempDir(), MaxTotal: 1000}, "max_total: 1000B is too little to record anything"},
 		{pcapng.Settings{Dir: t.TempDir(), MaxTotal: -1}, "max_total: -1B"},
 	} {
-		if _, err := pcapng.New(pcapng.Config{Settings: tc.settings}); err == nil || !strings.Contains(err.Error(), tc.want) {
+		standing := []policy.Standing{{Service: "db"}}
+		if _, err := pcapng.New(pcapng.Config{Settings: tc.settings, Standing: standing}); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%+v: error %v, want %q", tc.settings, err, tc.want)
 		}
-	}
-}
-
-func TestWarning(t *testing.T) {
-	want := "everything that is sent, passwords and rows included, goes to /tmp/r (at most 2 GiB)"
-	if got := (pcapng.Settings{Dir: "/tmp/r"}).Warning(); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := (pcapng.Settings{}).Warning(); got != "" {
-		t.Errorf("%q though nothing is recorded", got)
 	}
 }

@@ -9,15 +9,20 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/logsink/pcapng"
+	"github.com/lodoor/lodoor/logsink/pcapng/policy"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // What the proxy declares; tests do not look up either.
 var _ interface {
-	Tap(service string, id flow.SessionID, accepted time.Time, peer *flow.Peer) flow.Tap
+	NeedsProcess(service string) bool
+	Tap(open *flow.Record) flow.SessionTap
 } = (*pcapng.Recorder)(nil)
 
-const front4, front6 = "127.0.0.1:62893", "[::1]:62893"
+const front4, front6, back4 = "127.0.0.1:62893", "[::1]:62893", "127.0.0.1:5432"
+
+// services are those that a rig records.
+func services() []string { return []string{"db", "bulk", "chat", "../etc/x", ".."} }
 
 // rig is a recorder that runs.
 type rig struct {
@@ -25,6 +30,8 @@ type rig struct {
 	t   testing.TB
 	dir string
 	end func()
+
+	legs int // that were given out
 
 	mu       sync.Mutex
 	troubles []error
@@ -37,6 +44,11 @@ func newRig(t testing.TB, c pcapng.Config) *rig {
 		r.dir = filepath.Join(t.TempDir(), "recordings")
 	}
 	c.Dir, c.Version = r.dir, "v1.2.3"
+	if c.Standing == nil {
+		for _, service := range services() {
+			c.Standing = append(c.Standing, policy.Standing{Service: service, Plan: c.Plan()})
+		}
+	}
 	c.Trouble = func(err error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -92,14 +104,38 @@ func peerBetween(client, front string) *flow.Peer {
 	return &flow.Peer{Addr: netip.MustParseAddrPort(client), Front: netip.MustParseAddrPort(front)}
 }
 
-// tap begins a session; it fails the test when there is no tap.
-func (r *rig) tap(service, client, front string) flow.Tap {
+// opening is the open record of a session.
+func opening(service, client, front string) *flow.Record {
+	return &flow.Record{
+		Time: time.Now(), Event: flow.EventSessionOpen, Service: service, Session: flow.NewSessionID(),
+		Peer: peerBetween(client, front), Verdict: &flow.Verdict{Action: flow.Allow, Rule: "builtin.loopback"},
+	}
+}
+
+// told is a tap whose bytes are written as soon as they are told.
+type told struct{ flow.SessionTap }
+
+func (t told) Data(d flow.Direction, at time.Time, b []byte) {
+	t.SessionTap.Data(d, at, b)
+	t.Written(d, at, uint64(len(b)))
+}
+
+// tap begins a session whose backend is reached at once; it fails the test when there is no tap.
+func (r *rig) tap(service, client, front string) told {
 	r.t.Helper()
-	tap := r.Tap(service, flow.NewSessionID(), time.Now(), peerBetween(client, front))
+	return r.open(opening(service, client, front))
+}
+
+func (r *rig) open(o *flow.Record) told {
+	r.t.Helper()
+	tap := r.Tap(o)
 	if tap == nil {
 		r.t.Fatal("no tap")
 	}
-	return tap
+	r.legs++
+	leg := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(10_000+r.legs))
+	tap.Connected(o.Time, leg, netip.MustParseAddrPort(back4))
+	return told{tap}
 }
 
 // pattern is n bytes of a stream whose byte at any offset can be told.

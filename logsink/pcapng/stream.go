@@ -14,16 +14,15 @@ const (
 	ackEvery = 256 << 10
 )
 
-// emit writes one packet to the recording.
-type emit func(*segment) error
-
-// stream is a session's client leg as a TCP connection. The relay never saw the segments: it makes them up so that
-// every byte relayed has its sequence number, in the order in which the relay read them. Index is the flow.Direction:
-// the client's half sends the bytes from the client.
+// stream is one leg of a session as a TCP connection. The relay never saw the segments: it makes them up so that every
+// byte relayed has its sequence number, in the order in which the leg's far end sent or got it. Index is the
+// flow.Direction: the half of FromClient belongs to whoever sends the client's bytes, which on the back leg is lodoor. A
+// stream that was not opened shows nothing.
 type stream struct {
-	emit    emit
+	session *session
+	leg     uint32
+	opened  bool
 	halves  [2]half
-	segment segment // in hand
 }
 
 // half is one side of the connection as a sender.
@@ -35,18 +34,18 @@ type half struct {
 	fin   bool
 }
 
-func newStream(client, front netip.AddrPort, id flow.SessionID, e emit) *stream {
-	s := &stream{emit: e}
-	s.halves[flow.FromClient] = newHalf(client, id[:8])
-	s.halves[flow.FromBackend] = newHalf(front, id[8:])
-	return s
+func (s *stream) init(of *session, leg uint32, from, to netip.AddrPort) {
+	id := of.tap.id
+	s.session, s.leg, s.opened = of, leg, true
+	s.halves[flow.FromClient] = newHalf(from, id[:8], leg)
+	s.halves[flow.FromBackend] = newHalf(to, id[8:], leg)
 }
 
 // newHalf starts at a sequence number taken from the session's id, so that no two sessions of one client address and
 // port begin alike: readers tell them apart by that.
-func newHalf(addr netip.AddrPort, id []byte) half {
+func newHalf(addr netip.AddrPort, id []byte, leg uint32) half {
 	const fnvOffset, fnvPrime = 2166136261, 16777619
-	isn := uint32(fnvOffset)
+	isn := fnvOffset + leg
 	for _, c := range id {
 		isn = (isn ^ uint32(c)) * fnvPrime
 	}
@@ -54,13 +53,15 @@ func newHalf(addr netip.AddrPort, id []byte) half {
 }
 
 // send writes one segment from d's sender; it acknowledges all that the other half has sent so far.
-func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int) error {
+func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int, why reason) error {
 	from, to := &s.halves[d], &s.halves[1-d]
-	s.segment = segment{
+	seg := &s.session.segment
+	*seg = segment{
 		from: from.addr, to: to.addr, id: from.id, seq: from.next, flags: flags, payload: payload, length: length,
+		dir: d, why: why,
 	}
 	if flags&flagACK != 0 {
-		s.segment.ack = to.next
+		seg.ack = to.next
 		to.acked = to.next
 	}
 	from.id++
@@ -68,52 +69,47 @@ func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int)
 	if flags&(flagSYN|flagFIN) != 0 {
 		from.next++
 	}
-	return s.emit(&s.segment)
+	return s.session.emit(s.leg, seg)
 }
+
+// bare writes a segment without payload.
+func (s *stream) bare(d flow.Direction, flags uint8) error { return s.send(d, flags, nil, 0, whyNone) }
 
 // open writes the handshake.
 func (s *stream) open() error {
-	if err := s.send(flow.FromClient, flagSYN, nil, 0); err != nil {
+	if err := s.bare(flow.FromClient, flagSYN); err != nil {
 		return err
 	}
-	if err := s.send(flow.FromBackend, flagSYN|flagACK, nil, 0); err != nil {
+	if err := s.bare(flow.FromBackend, flagSYN|flagACK); err != nil {
 		return err
 	}
-	return s.send(flow.FromClient, flagACK, nil, 0)
+	return s.bare(flow.FromClient, flagACK)
 }
 
-// data writes bytes that were kept.
-func (s *stream) data(d flow.Direction, b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), keptSegment)
-		if err := s.pass(d, b[:n], n); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
-// skip writes packets without payload for bytes that were not kept.
-func (s *stream) skip(d flow.Direction, n uint64) error {
-	for n > 0 {
-		length := min(n, maxSegment)
-		if err := s.pass(d, nil, int(length)); err != nil {
-			return err
-		}
-		n -= length
-	}
-	return nil
-}
-
-func (s *stream) pass(d flow.Direction, payload []byte, length int) error {
-	if err := s.send(d, flagPSH|flagACK, payload, length); err != nil {
-		return err
-	}
-	if s.unacked(d) < ackEvery {
+// pass writes length bytes, of which payload is the beginning that was kept.
+func (s *stream) pass(d flow.Direction, payload []byte, length uint64, why reason) error {
+	if !s.opened {
 		return nil
 	}
-	return s.acknowledge(d)
+	most := uint64(maxSegment)
+	if uint64(len(payload)) == length {
+		most = keptSegment
+	}
+	for length > 0 {
+		n := int(min(length, most))
+		here := payload[:min(len(payload), n)]
+		payload = payload[len(here):]
+		length -= uint64(n)
+		if err := s.send(d, flagPSH|flagACK, here, n, why); err != nil {
+			return err
+		}
+		if s.unacked(d) >= ackEvery {
+			if err := s.acknowledge(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *stream) unacked(d flow.Direction) uint32 { return s.halves[d].next - s.halves[d].acked }
@@ -124,16 +120,16 @@ func (s *stream) acknowledge(d flow.Direction) error {
 	if s.unacked(d) == 0 {
 		return nil
 	}
-	return s.send(1-d, flagACK, nil, 0)
+	return s.bare(1-d, flagACK)
 }
 
 // shut writes the orderly end of a direction.
 func (s *stream) shut(d flow.Direction) error {
-	if s.halves[d].fin {
+	if !s.opened || s.halves[d].fin {
 		return nil
 	}
 	s.halves[d].fin = true
-	if err := s.send(d, flagFIN|flagACK, nil, 0); err != nil {
+	if err := s.bare(d, flagFIN|flagACK); err != nil {
 		return err
 	}
 	return s.acknowledge(d)
@@ -141,6 +137,9 @@ func (s *stream) shut(d flow.Direction) error {
 
 // end writes the end of a session in which both sides closed in order.
 func (s *stream) end() error {
+	if !s.opened {
+		return nil
+	}
 	for _, d := range []flow.Direction{flow.FromClient, flow.FromBackend} {
 		if err := s.shut(d); err != nil {
 			return err
@@ -153,4 +152,9 @@ func (s *stream) end() error {
 }
 
 // reset writes the reset that d's sender ended the session with.
-func (s *stream) reset(d flow.Direction) error { return s.send(d, flagRST|flagACK, nil, 0) }
+func (s *stream) reset(d flow.Direction) error {
+	if !s.opened {
+		return nil
+	}
+	return s.bare(d, flagRST|flagACK)
+}

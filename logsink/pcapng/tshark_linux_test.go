@@ -14,6 +14,7 @@ import (
 
 // row is a packet as tshark sees it.
 type row struct {
+	leg            string // the interface's number
 	stream, port   string // the stream's number in the file, and the sender's port
 	length         uint64
 	sliced         bool
@@ -33,6 +34,7 @@ func tshark(t testing.TB, path string) []row {
 	for _, field := range []string{
 		"tcp.stream", "tcp.srcport", "tcp.len", "frame.len", "frame.cap_len", "tcp.payload", "frame.comment", "tcp.flags.str",
 		"tcp.analysis.flags", "_ws.malformed", "_ws.expert.message", "ip.checksum.status", "tcp.checksum.status",
+		"frame.interface_id",
 	} {
 		args = append(args, "-e", field)
 	}
@@ -57,10 +59,10 @@ func tshark(t testing.TB, path string) []row {
 
 func parseRow(t testing.TB, n int, f []string) row {
 	t.Helper()
-	if len(f) != 13 {
+	if len(f) != 14 {
 		t.Fatalf("frame %d has fields %q", n, f)
 	}
-	r := row{stream: f[0], port: f[1], sliced: f[3] != f[4], comment: f[6], flags: f[7]}
+	r := row{stream: f[0], port: f[1], sliced: f[3] != f[4], comment: f[6], flags: f[7], leg: f[13]}
 	var err error
 	if r.length, err = strconv.ParseUint(f[2], 10, 64); err != nil {
 		t.Fatalf("frame %d: length: %v", n, err)

@@ -2,161 +2,261 @@ package pcapng
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/logsink/pcapng/policy"
+	"github.com/lodoor/lodoor/logsink/pcapng/ring"
+	"github.com/lodoor/lodoor/logsink/pcapng/store"
 )
 
-// measureEvery is how often the other recordings in the directory are measured, at most.
-const measureEvery = time.Second
+// tidyEvery is how often the other recordings in the directory are measured.
+const tidyEvery = time.Second
 
 // writer turns entries into files. One goroutine at a time uses it.
 type writer struct {
-	dir, application string
-	create           func(string) (File, error)
-	memory           *memory
-	budget           *budget
-	stats            *counters
+	store       *store.Store
+	application string
+	ringAge     time.Duration
+	ringMemory  int
+	memory      *memory
+	budget      *budget
+	stats       *counters
+	secrets     *secrets
+	trouble     func(error)
+	untold      string // why the key log could not be read, the last time
 
-	current  map[string]*file // by service: where new sessions go
-	open     map[*file]struct{}
-	at       int64 // time of the entry in hand
-	measured time.Time
+	current map[track]*file // where new sessions go
+	open    map[*file]struct{}
+	live    map[*tap]struct{}              // those whose beginning was seen, and whose end was not
+	paths   map[*policy.Recording][]string // of the files that are finished
+	tidied  time.Time
+}
+
+// track is what a file has sessions of: those that are recorded on the same behalf and in the same way.
+type track struct {
+	service   string
+	recording *policy.Recording // nil: the configuration wants it
+	repeat    time.Duration     // of a ring, how soon it has to hear again whose packets they are; 0 is no ring
 }
 
 // write writes entries, then flushes. On an error the entries that were not written count as lost.
 func (w *writer) write(entries []entry) error {
+	if err := w.reveal(); err != nil {
+		return err
+	}
 	for i := range entries {
 		if err := w.handle(&entries[i]); err != nil {
 			w.drop(entries[i+1:])
 			return err
 		}
 	}
+	return w.flush()
+}
+
+func (w *writer) flush() error {
+	var errs []error
 	for f := range w.open {
-		if err := f.flush(); err != nil {
-			return err
-		}
+		errs = append(errs, f.flush())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // drop gives up entries that cannot be written any more.
 func (w *writer) drop(entries []entry) {
 	for i := range entries {
-		w.forget(&entries[i], 0)
+		e := &entries[i]
+		w.settle(e)
+		if e.kind >= kindEnd {
+			w.leave(e.tap)
+		} else {
+			w.live[e.tap] = struct{}{}
+		}
 	}
 }
 
 func (w *writer) handle(e *entry) error {
-	if e.kind == kindOpen {
-		if err := w.attach(e.tap, e.at); err != nil {
+	s := &e.tap.session
+	s.now = e.at
+	if e.kind != kindGone {
+		if err := w.attach(e); err != nil {
+			w.drop([]entry{*e})
 			return err
 		}
 	}
-	f := e.tap.file
-	written, payload := f.written, f.payload
-	w.at = e.at
-	err := w.packets(e)
-	w.budget.settle(e.cost, f.written-written)
-	w.forget(e, f.payload-payload)
-	if err == nil && e.kind >= kindEnd {
-		return w.detach(e.tap)
+	err := w.show(s, e)
+	w.settle(e)
+	if e.kind >= kindEnd {
+		err = errors.Join(err, w.detach(e.tap))
 	}
 	return err
 }
 
-func (w *writer) packets(e *entry) error {
-	s := e.tap.stream
+func (w *writer) show(s *session, e *entry) error {
 	switch e.kind {
 	case kindOpen:
 		return s.open()
-	case kindData:
-		return s.data(e.dir, e.buf.b)
-	case kindSkip:
-		if err := s.skip(flow.FromClient, e.skip[flow.FromClient]); err != nil {
-			return err
-		}
-		return s.skip(flow.FromBackend, e.skip[flow.FromBackend])
+	case kindConnected:
+		return w.connected(s)
+	case kindPass:
+		return s.pass(e)
+	case kindAnswered:
+		return s.answered(e)
 	case kindShut:
-		return s.shut(e.dir)
+		return s.close(e.dir)
 	case kindEnd:
 		return s.end()
 	case kindReset:
-		return s.reset(e.dir)
+		return s.reset(e.by)
 	}
 	return nil
 }
 
-// forget frees the entry's payload, of which written bytes are in a file's blocks.
-func (w *writer) forget(e *entry, written uint64) {
+// settle gives back what an entry took. Payload that is still its own was not written, or was lodoor's.
+func (w *writer) settle(e *entry) {
+	w.budget.settle(e.tap.charged(e.cost), 0)
+	if e.charged {
+		w.memory.release(entryMemory)
+	}
 	if e.buf == nil {
 		return
 	}
-	w.stats.lost.Add(uint64(len(e.buf.b)) - written)
+	if e.kind == kindPass {
+		w.stats.lost.Add(uint64(len(e.buf.b)))
+	}
 	w.memory.give(&e.tap.held, e.buf)
 	e.buf = nil
 }
 
-// attach gives a new session its file.
-func (w *writer) attach(t *tap, at int64) error {
-	c := connection{t.client, t.front}
-	f := w.current[t.service]
-	if f == nil || !f.takes(c) {
-		next, err := w.openFile(t.service, at)
-		if err != nil {
-			return err
-		}
-		w.current[t.service] = next
-		if f != nil && f.sessions == 0 {
-			if err := w.closeFile(f); err != nil {
-				return err
-			}
-		}
-		f = next
+// attach gives a session its file: a new one the current one of its kind, and one that runs the same when its own has
+// come to an end. It goes on there from where it is.
+func (w *writer) attach(e *entry) error {
+	t := e.tap
+	s := &t.session
+	if s.file != nil && !s.file.closed {
+		return nil
 	}
-	f.seen[c] = struct{}{}
+	front := connection{t.client, t.front}
+	legs := []connection{front}
+	if e.connected || s.legs[legBack].opened {
+		legs = append(legs, connection{t.leg, t.server})
+	}
+	f, err := w.fileFor(w.trackOf(t), legs, e.at)
+	if err != nil {
+		return err
+	}
+	for _, c := range legs {
+		f.add(c)
+	}
 	f.sessions++
-	t.file = f
-	t.stream = newStream(t.client, t.front, t.id, func(s *segment) error {
-		comment := ""
-		if s.flags == flagSYN {
-			comment = "lodoor session " + t.id.String()
-		}
-		return f.write(f.stamp(t, w.at), s, comment)
-	})
-	return nil
+	s.file, s.generation, s.known = f, 0, e.connected
+	w.live[t] = struct{}{}
+	if err := f.name(t.front.Addr(), t.service); err != nil || len(legs) == 1 {
+		return err
+	}
+	return f.name(t.server.Addr(), t.service)
+}
+
+func (w *writer) trackOf(t *tap) track {
+	l := track{service: t.service, recording: t.Recording}
+	if t.Plan.Ring {
+		l.repeat = max(w.ringAge/4, 1)
+	}
+	return l
+}
+
+// connected shows the backend's leg. Its addresses may be in the file already when it took long to connect; then they
+// are ones that no host has.
+func (w *writer) connected(s *session) error {
+	t, f := s.tap, s.file
+	c := connection{t.leg, t.server}
+	if !s.known && !f.takes(c) {
+		t.leg, t.server = t.rec.stand.backend()
+		c = connection{t.leg, t.server}
+	}
+	f.add(c)
+	if err := f.name(t.server.Addr(), t.service); err != nil {
+		return err
+	}
+	return s.connected()
 }
 
 // detach ends a session; the last one of a file that takes no new ones closes it.
 func (w *writer) detach(t *tap) error {
-	w.memory.release(sessionMemory)
-	t.file.sessions--
-	if t.file.sessions > 0 || w.current[t.service] == t.file {
+	f := t.session.file
+	w.leave(t)
+	if f == nil || f.closed {
 		return nil
 	}
-	return w.closeFile(t.file)
+	f.sessions--
+	if f.sessions > 0 || !f.retired {
+		return nil
+	}
+	return w.closeFile(f)
 }
 
-func (w *writer) openFile(service string, at int64) (*file, error) {
-	f, err := openFile(w.create, w.dir, service, w.application, time.Unix(0, at))
-	if err != nil {
-		return nil, fmt.Errorf("make a recording of %s: %w", service, err)
+// leave gives back what a session takes.
+func (w *writer) leave(t *tap) {
+	t.session.abandon()
+	delete(w.live, t)
+	w.memory.release(sessionMemory)
+}
+
+// fileFor is the file that new sessions of a lane go to. Another one begins when one of the connections has been in it.
+func (w *writer) fileFor(l track, legs []connection, at int64) (*file, error) {
+	f := w.current[l]
+	if f != nil {
+		takes := true
+		for _, c := range legs {
+			takes = takes && f.takes(c)
+		}
+		if takes {
+			return f, nil
+		}
 	}
+	next, err := w.openFile(l, at)
+	if err != nil {
+		return nil, err
+	}
+	w.current[l] = next
+	if f != nil {
+		f.retired = true
+		if f.sessions == 0 {
+			return next, w.closeFile(f)
+		}
+	}
+	return next, nil
+}
+
+func (w *writer) openFile(l track, at int64) (*file, error) {
+	if l.repeat > 0 {
+		r, err := ring.New(w.ringAge, w.ringMemory)
+		if err != nil {
+			return nil, err
+		}
+		f := newFile(l, nil, r, w.budget)
+		w.open[f] = struct{}{}
+		return f, nil
+	}
+	out, err := w.store.Create(l.service, "", time.Unix(0, at))
+	if err != nil {
+		return nil, err
+	}
+	f := newFile(l, out, nil, w.budget)
 	w.open[f] = struct{}{}
 	w.stats.files.Add(1)
-	w.budget.settle(0, f.written)
-	return f, nil
+	return f, f.append(at, w.secrets.appendSoFar(head(w.application, l.service)))
 }
 
 func (w *writer) closeFile(f *file) error {
 	delete(w.open, f)
+	if w.current[f.track] == f {
+		delete(w.current, f.track)
+	}
 	err := f.close()
+	if r := f.track.recording; r != nil && f.out != nil {
+		w.paths[r] = append(w.paths[r], f.out.Path())
+	}
 	w.stats.lost.Add(f.payload - f.payloadOnDisk)
-	w.budget.others += f.flushed
 	return err
 }
 
@@ -169,39 +269,51 @@ func (w *writer) close() error {
 	return errors.Join(errs...)
 }
 
-// measure finds out what the recordings that are not being written take, those of other processes included.
-func (w *writer) measure() error {
-	if time.Since(w.measured) < measureEvery {
-		return nil
-	}
-	w.measured = time.Now()
-	list, err := os.ReadDir(w.dir)
-	if err != nil {
-		return fmt.Errorf("measure the recordings: %w", err)
-	}
-	var total int64
-	for _, e := range list {
-		if filepath.Ext(e.Name()) != extension || !e.Type().IsRegular() || w.writes(e.Name()) {
-			continue
+// rotate finishes the files that are large or old enough.
+func (w *writer) rotate(now time.Time) error {
+	var errs []error
+	for f := range w.open {
+		switch {
+		case f.ring != nil:
+			f.ring.Expire(now.UnixNano())
+		case f.out.Due(now):
+			errs = append(errs, w.closeFile(f))
 		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
-		}
-		if err != nil {
-			return fmt.Errorf("measure the recordings: %w", err)
-		}
-		total += info.Size()
 	}
-	w.budget.measure(total)
-	return nil
+	return errors.Join(errs...)
 }
 
-func (w *writer) writes(name string) bool {
-	for f := range w.open {
-		if filepath.Base(f.path) == name {
-			return true
+// finish ends the temporary recordings that are over, and those of their sessions that still run without an end.
+func (w *writer) finish(now time.Time) error {
+	for t := range w.live {
+		if t.Recording != nil && t.Recording.Over(now) {
+			w.cut(t)
 		}
 	}
-	return false
+	var errs []error
+	for f := range w.open {
+		if r := f.track.recording; r != nil && r.Over(now) {
+			errs = append(errs, w.closeFile(f))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// cut ends the recording of a session here.
+func (w *writer) cut(t *tap) {
+	t.rec.queue.cut(t)
+	t.session.abandon()
+}
+
+// tidy finds out what the recordings that are not being written take, those of other processes included, and removes
+// those whose time is over. It does so once a second, and oftener while old ones have to make room.
+func (w *writer) tidy(now time.Time) error {
+	if w.store == nil || now.Sub(w.tidied) < tidyEvery && !w.budget.tight() {
+		return nil
+	}
+	w.tidied = now
+	t, err := w.store.Tidy(now, w.budget.own())
+	w.budget.measure(t.Others)
+	w.stats.removed.Add(uint64(len(t.Removed)))
+	return err
 }
