@@ -105,6 +105,7 @@ func (d *decoder) record(w *wireRecord) flow.Record {
 	r.Journal = journal(w.Journal.get())
 	r.Host = host(w.Host.get())
 	r.Beat = beat(w.Beat.get())
+	r.Operation = d.operation(w)
 	return r
 }
 
@@ -201,8 +202,8 @@ func (d *decoder) outcome(w *wireRecord) *flow.Outcome {
 	}
 	o := &flow.Outcome{
 		FromBackend: s.BytesFromBackend, Duration: time.Duration(s.Duration), Dial: time.Duration(s.Dial),
-		FirstByte: time.Duration(s.FirstByte), Lane: text(s.Lane, s.LaneRaw), Tapped: s.Tapped, TapKept: s.TapKept,
-		TapSkipped: s.TapSkipped, Detail: text(s.Detail, s.DetailRaw),
+		FirstByte: time.Duration(s.FirstByte), Lane: text(s.Lane, s.LaneRaw), Tapped: s.Tapped,
+		Recorded: s.Recorded || s.TapKept.present, TapKept: s.TapKept.value, TapSkipped: s.TapSkipped, Detail: text(s.Detail, s.DetailRaw),
 	}
 	o.Known, o.FromClient = s.BytesFromClient.present, s.BytesFromClient.value
 	d.word(&o.End, s.End.value)

@@ -92,6 +92,9 @@ func exampleJournal(t *testing.T) []byte {
 	for _, r := range exampleRecords(w) {
 		clock = clock.Add(1234567891 * time.Nanosecond)
 		r.Time = clock
+		if o := r.Operation; o != nil {
+			o.Started = clock.Add(-max(o.Asked, o.LastByte))
+		}
 		enc := newEncoder()
 		if err := enc.encode(&r); err != nil {
 			t.Fatal(err)
@@ -123,6 +126,7 @@ func exampleRecords(w *writer) []flow.Record {
 			Sample: []netip.AddrPort{stranger.Peer.Addr},
 		}},
 		exampleUnix(two), exampleConveyed(three), exampleHost(three), exampleBeat(), exampleResolved(),
+		exampleOperation(one), exampleRequest(three),
 	}, exampleOwn(two)...)
 }
 
@@ -240,4 +244,23 @@ func exampleOwn(open flow.SessionID) []flow.Record {
 		crashed,
 		self(flow.EventJournalStop, flow.Journal{}),
 	}
+}
+
+// exampleOperation is a statement that PostgreSQL objected to.
+func exampleOperation(id flow.SessionID) flow.Record {
+	return flow.Record{Event: flow.EventOperation, Service: "pg", Session: id, Operation: &flow.Operation{
+		Protocol: "postgres", System: "postgresql", Namespace: "shop", User: "ada", Application: "psql", Auth: "scram-sha-256",
+		Name: "INSERT", Text: "INSERT INTO orders (id, item) VALUES (?, ?)", Fingerprint: 0x1f2e3d4c5b6a7988, Status: "23505",
+		Failed: true, Error: "duplicate key value violates unique constraint ?", Rows: -1, FromClient: 71, FromBackend: 188,
+		Asked: 21 * time.Microsecond, FirstByte: 412 * time.Microsecond, LastByte: 415 * time.Microsecond, Transaction: "failed",
+	}}
+}
+
+// exampleRequest is a request of HTTP.
+func exampleRequest(id flow.SessionID) flow.Record {
+	return flow.Record{Event: flow.EventOperation, Service: "web", Session: id, Operation: &flow.Operation{
+		Protocol: "http", User: "ada", Application: "curl/8.5.0", Auth: "basic", Name: "GET", Text: "/orders/?",
+		Fingerprint: 0x8796a5b4c3d2e1f0, Status: "200", Rows: -1, FromClient: 92, FromBackend: 1311,
+		FirstByte: 2 * time.Millisecond, LastByte: 3 * time.Millisecond,
+	}}
 }

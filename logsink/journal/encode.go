@@ -65,6 +65,7 @@ func (c *encoder) encode(r *flow.Record) error {
 	c.journal(e, r.Journal)
 	c.host(e, r.Host)
 	c.heartbeat(e, r.Beat)
+	c.operation(e, r)
 	e.Send()
 	if len(c.out) > maxLine-chainTail-len(seqKey)-20 {
 		return errTooLong

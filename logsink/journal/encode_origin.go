@@ -35,7 +35,7 @@ func (c *encoder) origin(e *zerolog.Event, r *flow.Record) {
 		d.Str("attribution", o.Attribution.String())
 	}
 	known := o != nil && o.Known()
-	whole := r.Event != flow.EventSessionClose
+	whole := r.Event != flow.EventSessionClose && r.Event != flow.EventOperation
 	if known {
 		c.str(d, "program", clip(o.Program, nameMax))
 		c.forwarder(d, o.Forwarder, whole)

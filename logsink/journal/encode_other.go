@@ -27,6 +27,10 @@ func (c *encoder) rule(e *zerolog.Event, r *flow.Record) {
 
 // errorType writes error.type where something failed. What lodoor or a person decided is no error.
 func (c *encoder) errorType(e *zerolog.Event, r *flow.Record) {
+	if r.Operation != nil {
+		c.operationError(e, r.Operation)
+		return
+	}
 	if r.Outcome == nil || !failed(r.Outcome.End) {
 		return
 	}

@@ -40,7 +40,8 @@ func (c *encoder) outcome(d *zerolog.Event, o *flow.Outcome) {
 	}
 	c.str(d, "lane", o.Lane)
 	flag(d, "tapped", o.Tapped)
-	if o.Known && o.Tapped {
+	flag(d, "recorded", o.Recorded)
+	if o.Known && o.Recorded {
 		d.Uint64("tap_kept", o.TapKept)
 		d.Uint64("tap_skipped", o.TapSkipped)
 	}
@@ -81,9 +82,9 @@ func (c *encoder) network(e *zerolog.Event, r *flow.Record) {
 	}
 }
 
-// peerOf is what a record says of the peer. A session.origin says nothing of it: the open has said it.
+// peerOf is what a record says of the peer. A session.origin and an operation say nothing of it: the open has said it.
 func peerOf(r *flow.Record) *flow.Peer {
-	if r.Event == flow.EventSessionOrigin {
+	if r.Event == flow.EventSessionOrigin || r.Event == flow.EventOperation {
 		return nil
 	}
 	return r.Peer

@@ -79,7 +79,7 @@ func drawAncestor(t *rapid.T) flow.Ancestor {
 // told is a record as its line tells it: a close has a summary of the origin, a session.origin nothing of the peer, a
 // gate's verdict is the record's.
 func told(r flow.Record) flow.Record {
-	if r.Event == flow.EventSessionOrigin {
+	if r.Event == flow.EventSessionOrigin || r.Event == flow.EventOperation {
 		r.Peer = nil
 	}
 	if o := r.Outcome; o != nil {
@@ -91,7 +91,7 @@ func told(r flow.Record) flow.Record {
 		r.Outcome = &over
 	}
 	if r.Origin != nil {
-		r.Origin = toldOrigin(*r.Origin, r.Event == flow.EventSessionClose)
+		r.Origin = toldOrigin(*r.Origin, r.Event == flow.EventSessionClose || r.Event == flow.EventOperation)
 	}
 	return r
 }

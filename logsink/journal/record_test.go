@@ -124,6 +124,7 @@ func drawOutcome(t *rapid.T) flow.Outcome {
 	n := rapid.Uint64()
 	o := flow.Outcome{
 		Known: rapid.Bool().Draw(t, "known"), Lane: drawText(t, "lane"), Tapped: rapid.Bool().Draw(t, "tapped"),
+		Recorded: rapid.Bool().Draw(t, "recorded"),
 		Leg: maybeAddr(t, "leg"), Server: maybeAddr(t, "server"), End: enum(t, "end", flow.EndIOError+1),
 		EndedBy: enum(t, "side", flow.SideLodoor+1), Detail: drawText(t, "detail"),
 		Refused:   maybe(t, "refused", drawVerdict),
@@ -134,7 +135,7 @@ func drawOutcome(t *rapid.T) flow.Outcome {
 		o.Duration, o.Dial = anyDuration().Draw(t, "duration"), anyDuration().Draw(t, "dial")
 		o.FirstByte = anyDuration().Draw(t, "first byte")
 	}
-	if o.Known && o.Tapped {
+	if o.Known && o.Recorded {
 		o.TapKept, o.TapSkipped = n.Draw(t, "kept"), n.Draw(t, "skipped")
 	}
 	return o
@@ -200,15 +201,48 @@ func drawJournal(t *rapid.T) flow.Journal {
 	}
 }
 
+// drawOperation draws one that ended at a time.
+func drawOperation(end time.Time) func(*rapid.T) flow.Operation {
+	return func(t *rapid.T) flow.Operation {
+		word := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+		n := rapid.Uint64()
+		o := flow.Operation{
+			Protocol: word("protocol", "postgres", "mysql", "redis", "http"), User: drawText(t, "user"),
+			Application: drawText(t, "application"), Auth: drawText(t, "auth"), Name: drawText(t, "name"),
+			Text: drawText(t, "text"), Cut: rapid.Bool().Draw(t, "cut"), Fingerprint: n.Draw(t, "fingerprint"),
+			Failed: rapid.Bool().Draw(t, "failed"), Error: drawText(t, "error"), Rows: -1,
+			FromClient: n.Draw(t, "up"), FromBackend: n.Draw(t, "down"),
+			Started: end.Add(-time.Duration(rapid.Int64Range(0, end.UnixNano()).Draw(t, "took"))),
+			Asked:   anyDuration().Draw(t, "asked"), FirstByte: anyDuration().Draw(t, "first byte"),
+			LastByte:    anyDuration().Draw(t, "last byte"),
+			Transaction: word("transaction", "", "idle", "active", "failed"), Kind: word("kind", "", "copy", "login"),
+			Unfinished: rapid.Bool().Draw(t, "unfinished"),
+		}
+		if o.Protocol == protocolHTTP {
+			o.Status = word("status", "", "200", "404")
+			return o
+		}
+		o.System, o.Namespace, o.Status = word("system", "", "postgresql"), drawText(t, "namespace"), drawText(t, "status")
+		o.Rows = rapid.Int64Min(-1).Draw(t, "rows")
+		if rapid.Bool().Draw(t, "changes") {
+			o.Name = "UPDATE"
+		}
+		return o
+	}
+}
+
 // drawRecord draws a record with any parts: what an event has is no matter of the encoding.
 func drawRecord(t *rapid.T) flow.Record {
 	r := flow.Record{
-		Time: anyTime().Draw(t, "time"), Event: 1 + enum(t, "event", flow.EventJournalHeartbeat),
+		Time: anyTime().Draw(t, "time"), Event: 1 + enum(t, "event", flow.EventOperation),
 		Service: drawText(t, "service"), Peer: maybe(t, "peer", drawPeer), Origin: maybe(t, "origin", drawOrigin),
 		Backend: maybe(t, "backend", drawEndpoint), Verdict: maybe(t, "verdict", drawVerdict),
 		Outcome: maybe(t, "outcome", drawOutcome), Refusal: maybe(t, "refusal", drawRefusal),
 		Alert: maybe(t, "alert", drawAlert), Config: maybe(t, "config", drawConfig),
 		Journal: maybe(t, "journal", drawJournal), Host: maybe(t, "host", drawHost), Beat: maybe(t, "beat", drawBeat),
+	}
+	if r.Outcome == nil {
+		r.Operation = maybe(t, "operation", drawOperation(r.Time))
 	}
 	if rapid.Bool().Draw(t, "has session") {
 		r.Session = flow.NewSessionID()

@@ -31,6 +31,12 @@ type wireRecord struct {
 	Journal   opt[wireJournal]   `json:"journal"`
 	Host      opt[wireHost]      `json:"host"`
 	Beat      opt[wireBeat]      `json:"heartbeat"`
+	DB        opt[wireDB]        `json:"db"`
+	HTTP      opt[wireHTTP]      `json:"http"`
+	URL       opt[wireURL]       `json:"url"`
+	User      opt[wireName]      `json:"user"`
+	Agent     opt[wireAgent]     `json:"user_agent"`
+	Operation opt[wireOperation] `json:"operation"`
 	Chain     string             `json:"chain"`
 }
 
@@ -49,7 +55,8 @@ type wireSession struct {
 	Lane             string      `json:"lane"`
 	LaneRaw          []byte      `json:"lane_base64"`
 	Tapped           bool        `json:"tapped"`
-	TapKept          uint64      `json:"tap_kept"`
+	Recorded         bool        `json:"recorded"`
+	TapKept          opt[uint64] `json:"tap_kept"`
 	TapSkipped       uint64      `json:"tap_skipped"`
 	End              opt[string] `json:"end"`
 	EndedBy          string      `json:"ended_by"`
@@ -101,7 +108,10 @@ type wireRule struct {
 }
 
 type wireError struct {
-	Type string `json:"type"`
+	Type       string `json:"type"`
+	TypeRaw    []byte `json:"type_base64"`
+	Message    string `json:"message"`
+	MessageRaw []byte `json:"message_base64"`
 }
 
 type wireTCP struct {

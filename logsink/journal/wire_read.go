@@ -65,7 +65,7 @@ func (w *wireRecord) rare(s *scanner) {
 	case "heartbeat":
 		w.Beat.set().read(s)
 	default:
-		s.unknown()
+		w.operations(s)
 	}
 }
 
@@ -103,8 +103,10 @@ func (w *wireSession) read(s *scanner) {
 			w.LaneRaw = s.raw()
 		case "tapped":
 			w.Tapped = s.flag()
+		case "recorded":
+			w.Recorded = s.flag()
 		case "tap_kept":
-			w.TapKept = number[uint64](s)
+			*w.TapKept.set() = number[uint64](s)
 		case "tap_skipped":
 			w.TapSkipped = number[uint64](s)
 		case "end":

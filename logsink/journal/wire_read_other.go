@@ -25,7 +25,13 @@ func (w *wireError) read(s *scanner) {
 	for more := s.object(); more; more = s.next() {
 		switch s.key {
 		case "type":
-			w.Type = s.word()
+			w.Type = s.text()
+		case "type_base64":
+			w.TypeRaw = s.raw()
+		case "message":
+			w.Message = s.text()
+		case "message_base64":
+			w.MessageRaw = s.raw()
 		default:
 			s.unknown()
 		}
