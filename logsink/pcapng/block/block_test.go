@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -328,7 +327,7 @@ func TestShark(t *testing.T) {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := run(t, "tshark", "-r", path, "-N", "n", "-T", "fields", "-E", "separator=|", "-e", "frame.interface_name",
+	got := testkit.Run(t, "tshark", "-r", path, "-N", "n", "-T", "fields", "-E", "separator=|", "-e", "frame.interface_name",
 		"-e", "frame.interface_description", "-e", "frame.time_epoch", "-e", "ip.src_host", "-e", "frame.comment")
 	want := `db front|of clients|1767323045.000000006|db.door|` +
 		`lodoor session=960xwphqykg5qvrc program="psql" pid=7,more`
@@ -336,21 +335,12 @@ func TestShark(t *testing.T) {
 	if strings.ReplaceAll(strings.TrimSpace(got), `\"`, `"`) != want {
 		t.Errorf("tshark reads\n%s, want\n%s", got, want)
 	}
-	info := run(t, "capinfos", path)
+	info := testkit.Run(t, "capinfos", path)
 	for _, want := range []string{"lodoor test", "rebuilt", "amd64", "Number of packets = 1", "decryption secrets in file: 1"} {
 		if !strings.Contains(strings.Join(strings.Fields(info), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("capinfos does not know %q:\n%s", want, info)
 		}
 	}
-}
-
-func run(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(testkit.Program(t, name), args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-	return strings.TrimPrefix(string(out), "Running as user \"root\" and group \"root\". This could be dangerous.\n")
 }
 
 func FuzzReader(f *testing.F) {

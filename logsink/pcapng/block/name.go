@@ -9,7 +9,7 @@ import (
 )
 
 // FileName is what a recording's file is called: SERVICE-YYYYMMDDTHHMMSSZ[-LABEL][-N].pcapng[.zst][.age], with a dot
-// before it and .part behind it while it is written.
+// before it and .part-KEY behind it while it is written.
 type FileName struct {
 	// Service is what PlainService makes of the service's name.
 	Service string
@@ -17,19 +17,25 @@ type FileName struct {
 	// Label says why it was made: the alert of a black box. Letters, digits and _ after a letter.
 	Label string
 	// N tells files apart that began in the same second; 0 for the first, then from 2.
-	N                                 int
-	Compressed, Encrypted, Unfinished bool
+	N                     int
+	Compressed, Encrypted bool
+	// Key is of a file that is not finished, and random: no two of them have one name, whoever writes them. Letters and
+	// digits.
+	Key string
 }
 
+// Unfinished says whether the file is being written, or was left by a crash.
+func (n FileName) Unfinished() bool { return n.Key != "" }
+
 const (
-	extension, zstExtension, ageExtension, partExtension = ".pcapng", ".zst", ".age", ".part"
+	extension, zstExtension, ageExtension, partExtension = ".pcapng", ".zst", ".age", ".part-"
 
 	stampLayout = "20060102T150405Z"
 )
 
 func (n FileName) String() string {
 	var b strings.Builder
-	if n.Unfinished {
+	if n.Unfinished() {
 		b.WriteByte('.')
 	}
 	b.WriteString(n.Service + "-" + n.Began.UTC().Format(stampLayout))
@@ -43,7 +49,7 @@ func (n FileName) String() string {
 	for _, part := range []struct {
 		is   bool
 		text string
-	}{{n.Compressed, zstExtension}, {n.Encrypted, ageExtension}, {n.Unfinished, partExtension}} {
+	}{{n.Compressed, zstExtension}, {n.Encrypted, ageExtension}, {n.Unfinished(), partExtension + n.Key}} {
 		if part.is {
 			b.WriteString(part.text)
 		}
@@ -53,12 +59,12 @@ func (n FileName) String() string {
 
 // ParseFileName reads the name of a file without its directory; ok is false when it is not one that lodoor gives.
 func ParseFileName(name string) (n FileName, ok bool) {
-	rest := name
-	rest, n.Unfinished = strings.CutSuffix(rest, partExtension)
+	rest, key, _ := strings.Cut(name, partExtension)
+	n.Key = key
 	rest, n.Encrypted = strings.CutSuffix(rest, ageExtension)
 	rest, n.Compressed = strings.CutSuffix(rest, zstExtension)
 	rest, ok = strings.CutSuffix(rest, extension)
-	if n.Unfinished {
+	if n.Unfinished() {
 		rest = strings.TrimPrefix(rest, ".")
 	}
 	words := strings.Split(rest, "-")

@@ -60,7 +60,7 @@ func List(dir string) ([]Info, error) {
 func look(path string, name block.FileName) (Info, error) {
 	i := Info{
 		Path: path, Service: name.Service, Label: name.Label, Began: name.Began, Compressed: name.Compressed,
-		Encrypted: name.Encrypted, Unfinished: name.Unfinished,
+		Encrypted: name.Encrypted, Unfinished: name.Unfinished(),
 	}
 	stat, err := os.Stat(path)
 	if err != nil {

@@ -28,10 +28,28 @@ type File struct {
 
 // Path is where the file is, or will be, when it is finished. Only Close can still change it, when somebody else has
 // taken the name.
-func (f *File) Path() string { return f.store.path(f.name) }
+func (f *File) Path() string { return f.store.path(finished(f.name)) }
 
 // Part is where the file is until it is closed.
-func (f *File) Part() string { return f.store.path(unfinished(f.name)) }
+func (f *File) Part() string { return f.store.path(f.name) }
+
+// begin makes the file.
+func (f *File) begin() (err error) {
+	for {
+		if f.sink.media, err = f.store.config.Create(f.Part()); err == nil {
+			break
+		}
+		f.store.release(f.name)
+		if !errors.Is(err, errTaken) {
+			return err
+		}
+		f.name = f.store.reserve(finished(f.name))
+	}
+	if f.stage, err = f.store.config.stages(&f.sink); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
 
 // Append adds whole blocks.
 func (f *File) Append(blocks []byte) error {
@@ -81,7 +99,7 @@ func (f *File) Due(now time.Time) bool {
 // which of a plain file is its last whole block. One that somebody has removed meanwhile stays removed. The error is the
 // first one of a write, or that of closing.
 func (f *File) Close() error {
-	defer f.store.closed(unfinished(f.name))
+	defer f.store.release(f.name)
 	if f.stage != nil && f.err == nil {
 		if err := f.stage.Close(); err != nil {
 			_ = f.failed(err)
@@ -93,28 +111,25 @@ func (f *File) Close() error {
 			errs = append(errs, fmt.Errorf("cut %s after its last whole block: %w", f.Path(), err))
 		}
 	}
-	part := f.Part()
+	part, name := f.Part(), finished(f.name)
 	if f.OnDisk() > 0 {
-		name, err := f.store.publish(part, f.name)
-		if err == nil {
-			defer f.rename(name)
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		published, err := f.store.publish(part, name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(append(errs, fmt.Errorf("name %s: %w", f.Path(), err), f.sink.media.Close())...)
 		}
+		name = published
 	}
 	if err := f.sink.media.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close %s: %w", f.Path(), err))
 	}
+	f.name = name
 	return errors.Join(append(errs, removeIfThere(part))...)
 }
-
-// rename takes note of the name that the file was given.
-func (f *File) rename(name block.FileName) { f.name = name }
 
 // publish gives a file its final name, or the first free one behind it. It is called while the file is locked; the
 // temporary name is the caller's to remove, when the file is closed, since not every system removes an open one.
 func (s *Store) publish(part string, name block.FileName) (block.FileName, error) {
-	for name.Unfinished = false; ; name.N = following(name.N) {
+	for ; ; name.N = following(name.N) {
 		path := s.path(name)
 		err := os.Link(part, path)
 		switch {
@@ -125,9 +140,12 @@ func (s *Store) publish(part string, name block.FileName) (block.FileName, error
 		case errors.Is(err, fs.ErrExist):
 			continue
 		}
-		// The file system has no second names for a file.
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		// The file system has no second names for a file, or other trouble.
+		switch _, err := os.Lstat(path); {
+		case errors.Is(err, fs.ErrNotExist):
 			return name, os.Rename(part, path)
+		case err != nil:
+			return name, err
 		}
 	}
 }

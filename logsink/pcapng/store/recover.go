@@ -34,7 +34,7 @@ func (s *Store) Recover() ([]Recovered, error) {
 	var errs []error
 	for _, e := range entries {
 		name, ok := block.ParseFileName(e.Name())
-		if !ok || !name.Unfinished || !e.Type().IsRegular() || s.writes(e.Name()) {
+		if !ok || !name.Unfinished() || !e.Type().IsRegular() || s.writes(e.Name()) {
 			continue
 		}
 		r, err := s.finish(name)
@@ -55,24 +55,28 @@ func (s *Store) finish(name block.FileName) (r Recovered, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err == nil {
-			err = removeIfThere(part)
-		}
-	}()
+	defer f.Close()
 	if err := lock(f); err != nil {
 		return r, err
 	}
 	if !isAt(f, part) {
 		return r, errTaken // finished by another meanwhile
 	}
-	r.Size, r.Cut, err = cut(f, name)
-	if err != nil || r.Size == 0 {
+	if r.Size, r.Cut, err = cut(f, name); err != nil {
 		return r, err
 	}
-	final, err := s.publish(part, name)
-	r.Path = s.path(final)
-	return r, err
+	if r.Size > 0 {
+		final, err := s.publish(part, finished(name))
+		if err != nil {
+			return r, err
+		}
+		r.Path = s.path(final)
+	}
+	if removeIfThere(part) == nil { // while it is held: its writer may be just about to lock it
+		return r, nil
+	}
+	_ = f.Close() // Windows removes no open file
+	return r, removeIfThere(part)
 }
 
 // cut removes the half block at the end of a plain file. A file that is damaged otherwise stays as it is.

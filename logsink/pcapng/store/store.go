@@ -4,12 +4,13 @@
 package store
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ type Store struct {
 	config Config
 
 	mu   sync.Mutex
-	open map[string]struct{} // base names of the files that this store writes
+	open map[string]struct{} // base names of the files that this store writes, the final and the temporary ones
 }
 
 // New does not touch the disk.
@@ -74,60 +75,41 @@ func (s *Store) Create(service, label string, at time.Time) (*File, error) {
 		Service: block.PlainService(service), Began: at.UTC().Truncate(time.Second), Label: label,
 		Compressed: s.config.Compress == CompressZstd, Encrypted: len(s.config.Recipients) > 0,
 	}
-	media, name, err := s.place(name)
+	f := &File{store: s, name: s.reserve(name), began: at}
+	err := f.begin()
 	if err != nil {
 		return nil, fmt.Errorf("make a recording of %s: %w", service, err)
-	}
-	f := &File{store: s, name: name, began: at, sink: sink{media: media}}
-	if f.stage, err = s.config.stages(&f.sink); err != nil {
-		return nil, errors.Join(fmt.Errorf("make a recording of %s: %w", service, err), f.Close())
 	}
 	return f, nil
 }
 
-// place makes the file, under the first name that is free.
-func (s *Store) place(name block.FileName) (Media, block.FileName, error) {
+// reserve finds a name that no finished file and no other of this store has, and a temporary one. Another process may
+// want the same one; then the first to finish its file has it.
+func (s *Store) reserve(name block.FileName) block.FileName {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for ; ; name.N = following(name.N) {
-		if _, err := os.Lstat(s.path(name)); !errors.Is(err, fs.ErrNotExist) {
-			if err != nil {
-				return nil, name, err
-			}
+		name.Key = ""
+		_, open := s.open[name.String()]
+		if _, err := os.Lstat(s.path(name)); open || err == nil {
 			continue
 		}
-		part := unfinished(name)
-		s.opened(part)
-		media, err := s.config.Create(s.path(part))
-		if err == nil {
-			return media, name, nil
-		}
-		s.closed(part)
-		if !errors.Is(err, fs.ErrExist) {
-			return nil, name, err
-		}
+		s.open[name.String()] = struct{}{}
+		name.Key = strings.ToLower(rand.Text())[:keyLen]
+		s.open[name.String()] = struct{}{}
+		return name
 	}
 }
 
-// following is the number behind n of files that began in the same second.
-func following(n int) int { return max(n, 1) + 1 }
+// keyLen is how long the part of a temporary name is that no other has: 40 bits.
+const keyLen = 8
 
-// unfinished is the name of a file while it is written.
-func unfinished(name block.FileName) block.FileName {
-	name.Unfinished = true
-	return name
-}
-
-func (s *Store) path(name block.FileName) string { return filepath.Join(s.config.Dir, name.String()) }
-
-func (s *Store) opened(name block.FileName) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open[name.String()] = struct{}{}
-}
-
-func (s *Store) closed(name block.FileName) {
+// release gives the names back.
+func (s *Store) release(name block.FileName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, name.String())
+	delete(s.open, finished(name).String())
 }
 
 // writes says whether this store writes the file.
@@ -138,18 +120,27 @@ func (s *Store) writes(base string) bool {
 	return ok
 }
 
+// following is the number behind n of files that began in the same second.
+func following(n int) int { return max(n, 1) + 1 }
+
+// finished is the name that a file is going to have.
+func finished(name block.FileName) block.FileName {
+	name.Key = ""
+	return name
+}
+
+func (s *Store) path(name block.FileName) string { return filepath.Join(s.config.Dir, name.String()) }
+
 // createMedia makes a file that only its owner can read, and holds it against those who finish what a crash has left.
-// It never opens an existing one, nor follows a link.
+// It never opens an existing one, nor follows a link. Who looks for a crash's files may be there first: that one is gone
+// then, and errTaken says so.
 func createMedia(path string) (Media, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	switch err := lock(f); {
-	case errors.Is(err, errTaken):
-		return nil, errors.Join(fs.ErrExist, f.Close()) // by one that takes it for a crash's: it was made just now
-	case !isAt(f, path):
-		return nil, errors.Join(fs.ErrExist, f.Close()) // it is finished already
+	if err := lock(f); errors.Is(err, errTaken) || !isAt(f, path) {
+		return nil, errors.Join(errTaken, f.Close())
 	}
 	return f, nil // without the lock where the file system has none
 }

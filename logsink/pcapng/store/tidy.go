@@ -103,7 +103,7 @@ func (s *Store) entries() ([]entry, error) {
 		}
 		out = append(out, entry{
 			path: filepath.Join(s.config.Dir, e.Name()), size: info.Size(), modified: info.ModTime(),
-			finished: ours && !name.Unfinished,
+			finished: ours && !name.Unfinished(),
 		})
 	}
 	slices.SortFunc(out, func(a, b entry) int {
