@@ -125,7 +125,7 @@ func drawOutcome(t *rapid.T) flow.Outcome {
 	o := flow.Outcome{
 		Known: rapid.Bool().Draw(t, "known"), Lane: drawText(t, "lane"), Tapped: rapid.Bool().Draw(t, "tapped"),
 		Recorded: rapid.Bool().Draw(t, "recorded"),
-		Leg: maybeAddr(t, "leg"), Server: maybeAddr(t, "server"), End: enum(t, "end", flow.EndIOError+1),
+		Leg:      maybeAddr(t, "leg"), Server: maybeAddr(t, "server"), End: enum(t, "end", flow.EndIOError+1),
 		EndedBy: enum(t, "side", flow.SideLodoor+1), Detail: drawText(t, "detail"),
 		Refused:   maybe(t, "refused", drawVerdict),
 		ClientTCP: maybe(t, "client tcp", drawTCP), BackendTCP: maybe(t, "backend tcp", drawTCP),
