@@ -1,0 +1,228 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lodoor/lodoor/proxy/flow"
+)
+
+// outstandingMax is how many unanswered commands are remembered one by one. Those behind them are counted.
+const outstandingMax = 4096
+
+// asked is a command that waits for its answer.
+type asked struct {
+	verb   verb
+	args   int
+	name   [2]byte // the first letters of its name: which of the three kinds of subscriptions it is about
+	count  int     // how many commands it stands for; more than 1 once too many wait
+	left   int64   // confirmations to come; 0 when it has not been counted yet
+	silent bool    // CLIENT REPLY: nobody answers it
+	plain  bool    // nothing follows from it
+	change *notes
+	masks  masks           // of its answer, for a redactor
+	op     *flow.Operation // for a decoder
+}
+
+// talk pairs answers with commands, which Redis answers in their order, and knows the state of the session.
+type talk struct {
+	waiting []asked // a ring
+	first   int
+	n       int
+
+	off, skip  bool // CLIENT REPLY OFF and SKIP
+	monitoring bool
+	// channels and patterns are what the client subscribed to, total and shard what the server said last.
+	channels, patterns, total, shard int64
+
+	transaction string
+	queued      []notes // of commands that wait for EXEC
+	database    string
+	user, label string
+	login       bool
+}
+
+// head is the command whose answer comes next; nil when there is none.
+func (t *talk) head() *asked {
+	if t.n == 0 {
+		return nil
+	}
+	return &t.waiting[t.first]
+}
+
+// last is the command that was added last.
+func (t *talk) last() *asked { return &t.waiting[(t.first+t.n-1)%len(t.waiting)] }
+
+// newTalk is the talk of a new connection.
+func newTalk() talk { return talk{transaction: idleTransaction, database: "0"} }
+
+// ask adds a command. Of those behind outstandingMax others, neighbours that change nothing are counted together: then
+// counted is true.
+func (t *talk) ask(r *request) (a *asked, counted bool, err error) {
+	silent, plain := t.quiet(r), r.plain()
+	if t.n > outstandingMax && plain {
+		if a = t.last(); a.plain && a.silent == silent {
+			a.count++
+			return a, true, nil
+		}
+	}
+	if t.n == 2*outstandingMax {
+		return nil, false, fmt.Errorf("more than %d commands without an answer", t.n)
+	}
+	if t.n == len(t.waiting) {
+		t.grow()
+	}
+	t.n++
+	a = t.last()
+	*a = asked{verb: r.verb, args: r.args, count: 1, silent: silent, plain: plain}
+	copy(a.name[:], r.name)
+	if r.notes != (notes{}) {
+		n := r.notes
+		a.change = &n
+	}
+	return a, false, nil
+}
+
+// grow makes room in the ring.
+func (t *talk) grow() {
+	ring := make([]asked, max(4, 2*len(t.waiting)))
+	for i := range t.n {
+		ring[i] = t.waiting[(t.first+i)%len(t.waiting)]
+	}
+	t.waiting, t.first = ring, 0
+}
+
+// quiet says whether nobody will answer a command (CLIENT REPLY), which the server decides in the order of commands.
+func (t *talk) quiet(r *request) bool {
+	if r.verb == verbReset {
+		t.off, t.skip = false, false
+	}
+	silent := t.off || t.skip
+	t.skip = false
+	if r.verb == verbClientReply && r.args == 3 {
+		switch {
+		case r.off:
+			t.off, silent = true, true
+		case r.skip:
+			t.skip, silent = !t.off, true
+		default:
+			t.off, silent = false, false
+		}
+	}
+	return silent
+}
+
+// meaning is what an answer is.
+type meaning uint8
+
+const (
+	answers      meaning = iota // the head's, which is finished by it
+	confirms                    // one of several of the head
+	notification                // nobody asked for it
+)
+
+// answer finds out what a whole message of the server is.
+func (t *talk) answer(a *reply) (meaning, error) {
+	h := t.head()
+	subscription := h != nil && (h.verb == verbSubscribe || h.verb == verbUnsubscribe)
+	listed := a.kind == '*' || a.kind == '>'
+	switch {
+	case t.monitoring && a.kind == '+' && len(a.first) > 0 && '0' <= a.first[0] && a.first[0] <= '9':
+		return notification, nil
+	case listed && subscription && confirmation(a.first):
+		return t.confirm(h, a), nil
+	case a.kind == '>', listed && message(a.first) && (t.total+t.shard > 0 || h == nil):
+		t.subscribed(a)
+		return notification, nil
+	case h == nil && a.kind == '-': // too many clients, protected mode
+		return notification, nil
+	case h == nil:
+		return 0, errors.New("an answer to nothing that was asked")
+	}
+	return answers, nil
+}
+
+// confirm takes one of the messages that answer a subscription.
+func (t *talk) confirm(h *asked, a *reply) meaning {
+	if h.left == 0 {
+		h.left = int64(h.args - 1)
+		if h.left <= 0 { // UNSUBSCRIBE from all
+			h.left = max(1, t.subscriptions(h.name[0]))
+		}
+	}
+	t.subscribed(a)
+	if h.left--; h.left == 0 {
+		return answers
+	}
+	return confirms
+}
+
+// subscriptions is how many of a kind there are: those of UNSUBSCRIBE, PUNSUBSCRIBE and SUNSUBSCRIBE.
+func (t *talk) subscriptions(letter byte) int64 {
+	switch letter {
+	case 'P':
+		return t.patterns
+	case 'S':
+		return t.shard
+	}
+	return t.channels
+}
+
+// subscribed counts subscriptions by what the server says of them.
+func (t *talk) subscribed(a *reply) {
+	if !confirmation(a.first) {
+		return
+	}
+	change := a.number - t.total
+	switch a.first[0] {
+	case 'p':
+		t.patterns, t.total = max(0, t.patterns+change), a.number
+	case 's':
+		if a.first[1] == 's' || a.first[2] == 'n' { // ssubscribe, sunsubscribe; not subscribe
+			t.shard = a.number
+			return
+		}
+		fallthrough
+	default:
+		t.channels, t.total = max(0, t.channels+change), a.number
+	}
+}
+
+// confirmation says whether a message's first word is that of the answer to a subscription.
+func confirmation(w []byte) bool {
+	switch string(w) {
+	case "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe":
+		return true
+	}
+	return false
+}
+
+// message says whether a list's first word is that of a published message.
+func message(w []byte) bool {
+	switch string(w) {
+	case "message", "pmessage", "smessage":
+		return true
+	}
+	return false
+}
+
+// silent is the head when nobody will answer it, and nil otherwise. What it asked for is taken as done.
+func (t *talk) silent() *asked {
+	h := t.head()
+	if h == nil || !h.silent {
+		return nil
+	}
+	t.effect(h, &reply{kind: '+'})
+	return h
+}
+
+// pop forgets the head once it is answered.
+func (t *talk) pop() {
+	h := t.head()
+	if h.count--; h.count > 0 {
+		return
+	}
+	*h = asked{}
+	t.first = (t.first + 1) % len(t.waiting)
+	t.n--
+}
