@@ -85,6 +85,17 @@ func BenchmarkDecodeQuery(b *testing.B) {
 
 func BenchmarkRedactRows(b *testing.B) {
 	for name, c := range map[string]flow.Redaction{"authentication": {Authentication: true}, "rows": {Rows: true}, "nothing": {}} {
+		b.Run("copy "+name, func(b *testing.B) {
+			r := postgres.NewRedactor(c)
+			for _, p := range loggedIn() {
+				r.Redact(p.dir, []byte(p.bytes))
+			}
+			data := []byte(backend(&pgproto3.CopyData{Data: []byte(strings.Repeat("12345\tthe words of a row, with passes\t2026-01-02 03:04:05\t0.5\n", 500))}).bytes)
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				r.Redact(flow.FromBackend, data)
+			}
+		})
 		b.Run(name, func(b *testing.B) {
 			r := postgres.NewRedactor(c)
 			for _, p := range loggedIn() {

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -171,4 +172,33 @@ func TestSplitter(t *testing.T) {
 			t.Fatalf("%v %v\n%q\n%q", errA, errB, a, b)
 		}
 	})
+}
+
+// Values are looked through in another way where they are long, and again in another where they are cut.
+func TestSecretsOfValuesDoNotDependOnCuts(t *testing.T) {
+	fragment := rapid.SampledFrom([]string{"password", "PASSWORD", "passw", "pass", " = ", "=", "'", "e'", ": ", "\n", "\t", "md5", "0123456789abcdef0123456789abcdef",
+		"SCRAM-SHA-256$", "scram-", "postgresql://", "postgres://u:", "pw@h/", "w", "$", "//", "x", ",", strings.Repeat("some words ", 10), strings.Repeat("y", 1100)})
+	rapid.Check(t, func(t *rapid.T) {
+		value := strings.Join(rapid.SliceOfN(fragment, 0, 12).Draw(t, "fragments"), "")
+		pieces := loggedIn(backend(row("a", value), &pgproto3.CopyOutResponse{}, &pgproto3.CopyData{Data: []byte(value)}, &pgproto3.CopyData{Data: []byte(value)}))
+		a, _ := kept(pieces, authentication())
+		for _, cut := range [][]piece{drawCuts(t, pieces), bytewise(pieces)} {
+			if b, ok := kept(cut, authentication()); !ok || a != b {
+				t.Fatalf("%q\n%q", a, b)
+			}
+		}
+		if hidden := "password='" + secret + value + secret; strings.Contains(redacted(t, value+hidden), secret) {
+			t.Fatalf("%q", redacted(t, value+hidden))
+		}
+	})
+}
+
+// redacted is a value of a row as a recording has it.
+func redacted(t rapid.TB, value string) string {
+	t.Helper()
+	all, ok := kept(loggedIn(backend(row(value))), authentication())
+	if !ok {
+		t.Fatal("lost")
+	}
+	return all
 }

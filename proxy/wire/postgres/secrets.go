@@ -8,6 +8,7 @@ type secrets struct {
 	words  [4]uint8 // how much of each word was read
 	awake  bool     // one of them has begun
 	state  secretState
+	uri    address
 	before byte // the last byte
 	digits uint8
 	// found says that something was overwritten, ever.
@@ -22,8 +23,15 @@ const (
 	secretPrefix             // behind a letter that may begin a quote, as in E'
 	secretRest               // all is secret, up to the end
 	secretMD5                // hexadecimal digits are secret
-	secretUser               // in an address, before the colon or the at sign
-	secretURI                // in an address, behind the colon
+)
+
+// address is the place in a postgresql:// address.
+type address uint8
+
+const (
+	addressNone address = iota
+	addressUser         // before the colon or the at sign
+	addressPassword
 )
 
 const (
@@ -61,11 +69,14 @@ func (s *secrets) line() {
 // mask overwrites what is secret in the next bytes of a value. lines says that a secret ends with its line.
 func (s *secrets) mask(b []byte, lines bool) {
 	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if s.state == secretNone && !s.awake && !wakes(c) {
-			s.before = c
-			continue
+		if s.state == secretNone && s.uri == addressNone && !s.awake {
+			if n := quiet(b[i:]); n > 0 {
+				s.before = b[i+n-1]
+				i += n - 1 // what stands there is looked at anew
+				continue
+			}
 		}
+		c := b[i]
 		if lines && c == '\n' {
 			s.line()
 		}
@@ -75,15 +86,6 @@ func (s *secrets) mask(b []byte, lines bool) {
 		}
 		s.before = c
 	}
-}
-
-// wakes says whether a word may begin with c, whatever its case.
-func wakes(c byte) bool {
-	switch c {
-	case 'p', 'P', 's', 'S', 'm', 'd', '5':
-		return true
-	}
-	return false
 }
 
 // secret reads a byte and says whether it is to be overwritten.
@@ -104,13 +106,10 @@ func (s *secrets) secret(c byte) bool {
 		if c == '\'' || c == '&' {
 			s.state = secretRest
 		}
-	case secretUser, secretURI:
-		if s.address(c) {
-			return true
-		}
 	}
-	s.read(c)
-	return false
+	hidden := s.address(c)
+	s.read(c) // a password may look like the beginning of something else
+	return hidden
 }
 
 func (s *secrets) behindWord(c byte) {
@@ -128,12 +127,13 @@ func (s *secrets) behindWord(c byte) {
 // address reads a byte of an address and says whether it is of the password.
 func (s *secrets) address(c byte) bool {
 	switch {
+	case s.uri == addressNone:
 	case c == '@' || c == '/' || c <= ' ':
-		s.state = secretNone
-	case s.state == secretURI:
+		s.uri = addressNone
+	case s.uri == addressPassword:
 		return true
 	case c == ':':
-		s.state = secretURI
+		s.uri = addressPassword
 	}
 	return false
 }
@@ -167,7 +167,9 @@ func (s *secrets) hit(word int) {
 	case wordVerifier:
 		s.state = secretRest
 	default:
-		s.state = secretUser
+		if s.uri == addressNone {
+			s.uri = addressUser
+		}
 	}
 }
 
