@@ -15,6 +15,9 @@ type Comment struct {
 	Service, Program, User string
 	PID                    int
 	Verdict, Rule          string
+	// Client is the address and port of the side that connected; only where the packets do not tell it, since the
+	// connection has begun in another file.
+	Client string
 	// NotKept is how many bytes of the packet were not kept, Why the reason in one word: see the constants.
 	NotKept uint64
 	Why     string
@@ -48,6 +51,7 @@ func (c *Comment) Append(b []byte) []byte {
 	b = appendCount(b, "pid", uint64(max(c.PID, 0)))
 	b = appendWord(b, "verdict", c.Verdict)
 	b = appendQuoted(b, "rule", c.Rule)
+	b = appendQuoted(b, "client", c.Client)
 	b = appendCount(b, "not_kept", c.NotKept)
 	b = appendQuoted(b, "why", c.Why)
 	for _, f := range c.Other {
@@ -135,6 +139,8 @@ func (c *Comment) set(key, value string) {
 		c.Verdict = value
 	case "rule":
 		c.Rule = value
+	case "client":
+		c.Client = value
 	case "not_kept":
 		c.NotKept, _ = strconv.ParseUint(value, 10, 64)
 	case "why":

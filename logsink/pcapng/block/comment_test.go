@@ -15,6 +15,7 @@ func TestComment(t *testing.T) {
 			Session: "0123456789abcdef", Service: "db", Program: "psql", User: "alice", PID: 4242, Verdict: "allow",
 			Rule: "builtin.loopback",
 		},
+		`lodoor session=a client="[::1]:40000"`:               {Session: "a", Client: "[::1]:40000"},
 		`lodoor not_kept=17 why="slow_disk"`:                  {NotKept: 17, Why: block.WhySlowDisk},
 		`lodoor session=a program="x\" user=\"root\" \u202e"`: {Session: "a", Program: "x\" user=\"root\" \u202e"},
 		`lodoor session=a program="\xff=\n"`:                  {Session: "a", Program: "\xff=\n"},

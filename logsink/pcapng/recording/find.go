@@ -9,7 +9,7 @@ import (
 )
 
 // find finds the connection of a segment and its direction, or makes a new one; nil for a segment of none.
-func (t *tracker) find(on uint32, s *segment, named bool) (*leg, flow.Direction) {
+func (t *tracker) find(on uint32, s *segment, about *block.Comment) (*leg, flow.Direction) {
 	e := ends{on, s.from, s.to}
 	syn := s.flags&(flagSYN|flagACK) == flagSYN
 	if l := t.legs[e]; l != nil && (!syn || !l.late && l.first == s.seq) {
@@ -26,9 +26,9 @@ func (t *tracker) find(on uint32, s *segment, named bool) (*leg, flow.Direction)
 		l := t.begin(e)
 		l.first = s.seq
 		return l, flow.FromClient
-	case s.length == 0 && !named:
+	case s.length == 0 && about == nil:
 		return nil, 0 // nothing moved
-	case t.fromServer(s):
+	case t.fromServer(s, about):
 		l := t.begin(e.reverse())
 		l.late = true
 		return l, flow.FromBackend
@@ -39,10 +39,13 @@ func (t *tracker) find(on uint32, s *segment, named bool) (*leg, flow.Direction)
 	}
 }
 
-// fromServer says which side a segment is from when the connection's begin was not recorded: that of an address that
-// others have connected to, or of the port that is not among those which Linux gives to who connects (ip(7),
-// ip_local_port_range), or the lower one.
-func (t *tracker) fromServer(s *segment) bool {
+// fromServer says which side a segment is from when the connection's begin was not recorded: what the comment says, or
+// that of an address that others have connected to, or of the port that is not among those which Linux gives to who
+// connects (ip(7), ip_local_port_range), or the lower one.
+func (t *tracker) fromServer(s *segment, about *block.Comment) bool {
+	if about != nil && about.Client != "" {
+		return about.Client == s.to.String()
+	}
 	_, from := t.servers[s.from]
 	_, to := t.servers[s.to]
 	if from != to {
@@ -86,46 +89,64 @@ func serviceOf(name string) string {
 
 // named takes what a comment says of the session that a connection is of; about is nil when there is none.
 func (t *tracker) named(l *leg, about *block.Comment) {
+	s := l.session
 	switch {
-	case l.session == nil:
-		t.join(l, about)
-	case about != nil && l.session.learn(about):
-		t.byID[about.Session] = l.session
+	case s == nil && l.which == LegBack:
+		t.joinBack(l, about)
+	case s == nil:
+		t.open(l, about)
+	case about != nil && s.learn(about):
 		t.tell(l, Event{Kind: Named})
+		t.known(s)
 	}
 }
 
-// join gives a connection its session: the one that the comment names, or a new one. A back leg of which nobody says
-// whose it is has none.
-func (t *tracker) join(l *leg, about *block.Comment) {
-	var s *session
+// open makes the session that a front leg is of.
+func (t *tracker) open(l *leg, about *block.Comment) {
+	s := &session{Session: Session{
+		Service: serviceOf(t.interfaces[l.ends.on].Name), Client: l.ends.from, Front: l.ends.to, Opened: t.at, Late: l.late,
+	}}
 	if about != nil {
-		s = t.byID[about.Session]
+		s.learn(about)
 	}
-	known := s != nil
-	if !known {
-		if about == nil && l.which == LegBack {
-			return
+	l.session, s.legs[LegFront] = s, l
+	s.chosen = t.choose == nil || t.choose(&s.Session)
+	t.tell(l, Event{Kind: Opened})
+	t.known(s)
+}
+
+// known takes note of a session's identifier, for its back leg.
+func (t *tracker) known(s *session) {
+	if s.ID == "" || t.byID[s.ID] == s {
+		return
+	}
+	t.byID[s.ID] = s
+	if l := t.waiting[s.ID]; l != nil {
+		delete(t.waiting, s.ID)
+		t.connect(l, s)
+	}
+}
+
+// joinBack gives a back leg its session, when a comment has said whose it is and that one's front leg is known: before,
+// what moves on it is nobody's.
+func (t *tracker) joinBack(l *leg, about *block.Comment) {
+	if about == nil {
+		return
+	}
+	if s := t.byID[about.Session]; s != nil {
+		t.connect(l, s)
+		if s.learn(about) {
+			t.tell(l, Event{Kind: Named})
 		}
-		s = &session{Session: Session{Service: serviceOf(t.interfaces[l.ends.on].Name), Opened: t.at, Late: l.late}}
+		return
 	}
-	news := about != nil && s.learn(about)
-	if s.ID != "" {
-		t.byID[s.ID] = s
+	if len(t.waiting) < mostOver {
+		t.waiting[about.Session] = l
 	}
-	l.session, s.legs[l.which] = s, l
-	if l.which == LegBack {
-		s.Back, s.Server = l.ends.from, l.ends.to
-	} else {
-		s.Client, s.Front = l.ends.from, l.ends.to
-	}
-	if !known {
-		s.chosen = t.choose == nil || t.choose(&s.Session)
-		t.tell(l, Event{Kind: Opened})
-	} else if news {
-		t.tell(l, Event{Kind: Named})
-	}
-	if l.which == LegBack {
-		t.tell(l, Event{Kind: Connected})
-	}
+}
+
+func (t *tracker) connect(l *leg, s *session) {
+	l.session, s.legs[LegBack] = s, l
+	s.Back, s.Server = l.ends.from, l.ends.to
+	t.tell(l, Event{Kind: Connected})
 }

@@ -75,5 +75,6 @@ func (t *tracker) close() {
 	t.interfaces = nil
 	clear(t.legs)
 	clear(t.byID)
+	clear(t.waiting)
 	t.over = nil
 }

@@ -28,8 +28,9 @@ type tracker struct {
 	interfaces []block.Interface
 	legs       map[ends]*leg
 	byID       map[string]*session
-	recent     *list.List // of *leg that are not over, the one that spoke last at the back
-	over       []*leg     // a queue
+	waiting    map[string]*leg // back legs of which only the session's identifier is known
+	recent     *list.List      // of *leg that are not over, the one that spoke last at the back
+	over       []*leg          // a queue
 	servers    map[netip.AddrPort]struct{}
 
 	at     time.Time // of the packet in hand
@@ -67,7 +68,8 @@ type leg struct {
 func newTracker(o *Options) *tracker {
 	return &tracker{
 		want: o.Leg, choose: o.Session, hold: true, legs: map[ends]*leg{}, byID: map[string]*session{},
-		recent: list.New(), servers: map[netip.AddrPort]struct{}{},
+		waiting: map[string]*leg{},
+		recent:  list.New(), servers: map[netip.AddrPort]struct{}{},
 	}
 }
 
@@ -79,7 +81,7 @@ func (t *tracker) packet(p *block.Packet) (*leg, segment) {
 		return nil, s
 	}
 	about, why := commented(p.Comments)
-	l, d := t.find(p.Interface, &s, about != nil)
+	l, d := t.find(p.Interface, &s, about)
 	if l == nil {
 		return nil, s
 	}
