@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -44,6 +45,18 @@ func causeOf(err error, side flow.Side) cause {
 	default:
 		return cause{end: flow.EndIOError, by: side, detail: err.Error()}
 	}
+}
+
+// errUntaken is how a client fails that has no room for a few bytes although the backend has sent it nothing.
+var errUntaken = errors.New("the client took nothing of lodoor's answer, or a part of it only")
+
+// unanswered is what the failure to write an answer to the client means: that a FIN came ahead of a reset makes no
+// difference, since nothing of what the client sent goes on any more.
+func unanswered(err error) error {
+	if isBrokenPipe(err) {
+		return syscall.ECONNRESET
+	}
+	return err
 }
 
 // known says whether there is a cause.

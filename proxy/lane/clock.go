@@ -110,8 +110,8 @@ func (s *session) arrived(by flow.Side) uint64 {
 	return s.written() - uint64(unsent)
 }
 
-// blocked is called when a half cannot write. Its goroutine then waits for the destination, so that nobody would
-// notice a reset from the source: a timer looks.
+// blocked is called when a half cannot write, or must not read. Its goroutine then waits for the destination, or for the
+// tap, so that nobody would notice a reset from the source: a timer looks.
 func (s *session) blocked() {
 	if s.clock.watching.CompareAndSwap(false, true) {
 		s.clock.after(timerBlocked, watchEvery, s.checkBlocked)
@@ -122,7 +122,7 @@ func (s *session) checkBlocked() {
 	s.clock.watching.Store(false)
 	for i := range s.halves {
 		h := &s.halves[i]
-		if !h.out.blocked.Load() {
+		if !h.out.blocked.Load() && !s.tapping.waits(h.dir) {
 			continue
 		}
 		if err := h.src.failure(); err != nil {

@@ -92,7 +92,7 @@ func (d *dialing) fail(err error) {
 	_ = epollRemove(w.epoll, s.fd(flow.FromClient))
 	_ = s.ends[flow.FromBackend].Close()
 	w.sessions.Add(-1)
-	s.tap, s.gating, s.done, s.dial = nil, nil, nil, nil
+	s.tapping, s.gating, s.amend, s.done, s.dial = nil, nil, nil, nil, nil
 	d.connected(err) // which may connect the client to another backend
 	w.loop.running.Done()
 }

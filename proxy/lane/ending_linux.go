@@ -72,8 +72,8 @@ func (s *loopSession) arrived(d flow.Direction) uint64 {
 // delivered is called when all that the lost side had sent is written.
 func (s *loopSession) delivered(d flow.Direction) {
 	if s.ending.fin {
-		if s.tap != nil {
-			s.tap.Shut(d, time.Now())
+		if s.tapping != nil {
+			s.tapping.tap.Shut(d, time.Now())
 		}
 		_ = s.ends[1-d].CloseWrite()
 	}

@@ -30,7 +30,8 @@ func TestGateAtOnce(t *testing.T) {
 		g = newGating(a)
 		allocations := testing.AllocsPerRun(100, func() {
 			g.gate = a
-			if pass := g.sift(buf, 100, false); len(pass) != 100 || &pass[0] != &buf[0] || g.held != nil || g.refused != nil {
+			pass := g.sift(buf, 100, false).pass
+			if len(pass) != 100 || &pass[0] != &buf[0] || g.held != nil || g.refused != nil {
 				t.Fatalf("%s: %d bytes pass, %d held, %v", name, len(pass), len(g.held), g.refused)
 			}
 		})
@@ -40,18 +41,20 @@ func TestGateAtOnce(t *testing.T) {
 	}
 }
 
-// some is a gate that lets as much pass as its caller wants.
+// some is a gate that takes, and lets pass, as much as its caller wants.
 type some struct {
-	pass int
-	held []byte // a copy of what it was asked about
+	take, pass int
+	held       []byte // a copy of what it was asked about
 }
 
 func (s *some) Inspect(held []byte, _ bool) flow.GateAnswer {
 	s.held = bytes.Clone(held)
-	return flow.GateAnswer{Pass: min(s.pass, len(held))}
+	s.take = min(s.take, len(held))
+	s.pass = min(s.pass, len(held)-s.take)
+	return flow.GateAnswer{Take: s.take, Pass: s.pass}
 }
 
-// TestSift compares what is held and what passes with one plain stream.
+// TestSift compares what is held, what is taken and what passes with one plain stream.
 func TestSift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		gate := &some{}
@@ -73,21 +76,23 @@ func TestSift(t *testing.T) {
 				next = next*7 + 3
 			}
 			held = append(held, buf[:n]...)
-			gate.pass = rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 50), rapid.IntRange(0, bufferSize)).Draw(t, "passes")
-			pass := g.sift(buf, n, false)
+			some := rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 50), rapid.IntRange(0, bufferSize))
+			gate.take, gate.pass = some.Draw(t, "takes"), some.Draw(t, "passes")
+			x := g.sift(buf, n, false)
 			if !bytes.Equal(gate.held, held) {
 				t.Fatalf("asked about %d bytes, want %d, or others", len(gate.held), len(held))
 			}
-			if refuse := gate.pass == 0 && len(held) == flow.GateMax; refuse != (g.refused != nil) {
+			if refuse := gate.take+gate.pass == 0 && len(held) == flow.GateMax; refuse != (g.refused != nil) {
 				t.Fatalf("%d bytes are held, refused: %v", len(held), g.refused)
 			} else if refuse {
 				return
 			}
-			passes := min(gate.pass, len(held))
-			if !bytes.Equal(pass, held[:passes]) || !bytes.Equal(g.held, held[passes:]) {
-				t.Fatalf("%d bytes pass, %d are held; want %d and %d, or others", len(pass), len(g.held), passes, len(held)-passes)
+			gone := gate.take + gate.pass
+			if x.taken != gate.take || !bytes.Equal(x.pass, held[gate.take:gone]) || !bytes.Equal(g.held, held[gone:]) {
+				t.Fatalf("%d bytes are taken, %d pass, %d are held; want %d, %d and %d, or others",
+					x.taken, len(x.pass), len(g.held), gate.take, gate.pass, len(held)-gone)
 			}
-			held = held[passes:]
+			held = held[gone:]
 			if len(held) == 0 && cap(g.held) > 0 {
 				t.Fatal("keeps memory for nothing")
 			}

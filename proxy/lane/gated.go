@@ -15,6 +15,9 @@ func (h *half) gated() bool {
 // carryGated is carry for as long as the gate has a say. It answers whether the direction goes on without it.
 func (h *half) carryGated() bool {
 	for h.gated() {
+		if !h.room() {
+			return false
+		}
 		b, err := h.in.next(h.session.gating.room())
 		if errors.Is(err, io.EOF) {
 			h.sourceClosed()
@@ -24,6 +27,9 @@ func (h *half) carryGated() bool {
 			h.session.end(err, h.from)
 			return false
 		}
+		if len(b) == 0 {
+			continue // it had to wait: whether there is room is asked anew
+		}
 		h.tell(b)
 		if !h.sift(len(b), false) {
 			return false
@@ -32,21 +38,17 @@ func (h *half) carryGated() bool {
 	return true
 }
 
-// sift writes what the gate lets pass, of what is held and of the n bytes that were read behind it. It answers whether
-// the direction goes on.
+// sift does what the gate says of what is held and of the n bytes that were read behind it. It answers whether the
+// direction goes on.
 func (h *half) sift(n int, eof bool) bool {
 	g := h.session.gating
-	pass := g.sift(h.in.buf[:], n, eof)
+	x := g.sift(h.in.buf[:], n, eof)
 	if g.refused != nil {
 		h.session.end(refusal{g.refused}, flow.SideLodoor)
 		return false
 	}
-	if len(pass) == 0 {
-		return true
-	}
-	if err := h.out.write(pass); err != nil {
-		h.session.end(err, h.to)
+	if x.speaks() && !h.answer(x) {
 		return false
 	}
-	return true
+	return len(x.pass) == 0 || h.write(x.pass)
 }

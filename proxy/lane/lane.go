@@ -27,12 +27,37 @@
 //   - A refusal resets both legs; what is held, and what was read with it, is dropped. What passed before may have
 //     arrived, or not. The outcome is denied, by lodoor, with the gate's verdict. It is so, too, when both FINs or
 //     the client's reset have come already: who sends what is refused and resets behind it has not got round the gate.
-//   - The lane itself refuses, as "gate.held", when nothing of GateMax bytes passes, and when something is still held
-//     after the FIN was shown; and as "gate.fault" an answer that lets pass what is not there.
+//   - The lane itself refuses, as "gate.held", when nothing of GateMax bytes passes or is taken, and when something is
+//     still held after the FIN was shown; and as "gate.fault" an answer that takes or lets pass what is not there.
 //   - When the session ends otherwise (the client's or the backend's reset, a kill, a timeout), what is held is dropped,
 //     and the end is the same as without a gate. A client that has sent a byte has sent its first byte, held or not.
 //   - What is held or dropped was read: the counts and the tap have it, once, before the gate is asked. So a recording
 //     has the attack that was refused, and may have bytes that the backend never got.
+//
+// A gate may speak to the client itself, as long as the backend has not:
+//
+//   - What it takes goes no further, and counts as read. Its reply is written to the client at once, ahead of what the
+//     same answer lets pass and of all that the backend says; then the tap is told of both (Answered). It is not the
+//     backend's: no count has it.
+//   - When the backend's first byte was read already, a reply is refused as "gate.fault", and so is one of more than
+//     [flow.ReplyMax] bytes. When the backend has closed its side without a word, the reply is dropped: the client has
+//     read the end of the stream.
+//   - A client that does not take all of a reply at once is gone: the session ends as an error of its connection, or as
+//     its reset if that is what it was, and nothing more of what it sent goes on, whether it would have passed or not.
+//     (The portable sockets wait until it is taken.)
+//
+// A pair may amend what the backend says first ([flow.Amend]): it is given the bytes where they were read, before the
+// tap and the client get them, and until it is done its direction is not spliced.
+//
+// A pair may have a tap ([flow.Tap]):
+//
+//   - Room is asked before every read, when there is something to read (the portable sockets ask before they wait for
+//     it). One that has no room is as good as a receiver that takes nothing: the source is stopped, even its FIN is not
+//     seen, and all else goes on, its reset, the other direction, kill and timeouts. What was received before a reset is
+//     delivered if there is room for it soon enough.
+//   - Written is told whenever the kernel has taken some bytes, those included that a gate had held. What follows a read
+//     without waiting may have that read's time. What is left at the end was not written.
+//   - A tapped session is not spliced, so that nothing is skipped.
 package lane
 
 import (
@@ -80,9 +105,11 @@ type Pair struct {
 	Tap Tap
 	// Gate judges the client's bytes before the backend gets them; nil is nobody.
 	Gate flow.Gate
+	// Amend changes what the backend says first before anybody has it; nil is nothing.
+	Amend flow.Amend
 }
 
 // Tap sees the bytes of one session; see [flow.Tap] for what a lane owes it. Beyond that, Shut is told before the FIN is
-// passed on, and not at all of a direction that ended otherwise; Done is told when both ends are closed, with all of the
+// passed on and behind all that was written, and not at all of a direction that ended otherwise; Done is told when both ends are closed, with all of the
 // outcome but TapKept and TapSkipped, and nothing is told after it.
 type Tap = flow.Tap

@@ -19,6 +19,7 @@ const (
 	ended                 // nothing more is read
 	unspliced             // its sockets cannot be spliced
 	spoken                // its destination was sent something
+	crowded               // the tap has no room for what would be read
 )
 
 const (
@@ -54,7 +55,7 @@ func (h *loopHalf) moves() bool {
 	if h.state&(blocked|queued) != 0 {
 		return false
 	}
-	return h.held() > 0 || h.state&(readable|ended) == readable
+	return h.held() > 0 || h.state&(readable|ended|crowded) == readable
 }
 
 // release gives back what the direction holds, and what is in it is lost.
@@ -88,11 +89,13 @@ func (s *loopSession) pump(d flow.Direction) {
 func (s *loopSession) step(d flow.Direction, h *loopHalf) {
 	switch {
 	case h.rest != nil:
-		s.sendRest(d, h)
+		s.sendRest(d, h, time.Time{})
 	case h.pipe != nil && h.pipe.held > 0:
 		s.drainPipe(d, h)
-	case h.full >= bulkAfter && h.state&unspliced == 0 && s.tap == nil:
+	case h.full >= bulkAfter && h.state&unspliced == 0 && s.tapping == nil && !s.amends(d):
 		s.fillPipe(d, h)
+	case s.tapping != nil && !s.tapping.room(d):
+		h.state |= crowded
 	case s.gated(d):
 		s.relayGated(h)
 	default:
@@ -118,10 +121,16 @@ func (s *loopSession) relay(d flow.Direction, h *loopHalf) {
 		}
 	}
 	c.rest = c.buf[:n]
-	s.tell(d, c.rest)
+	if s.amends(d) && s.amend(c.rest) {
+		s.amend = nil
+	}
+	at := s.tell(d, c.rest)
 	h.rest = c
-	s.sendRest(d, h)
+	s.sendRest(d, h, at)
 }
+
+// amends says whether what is sent in direction d may be changed.
+func (s *loopSession) amends(d flow.Direction) bool { return s.amend != nil && d == flow.FromBackend }
 
 // unread is what a read without bytes means.
 func (s *loopSession) unread(d flow.Direction, h *loopHalf, errno unix.Errno) {
@@ -140,8 +149,8 @@ func (s *loopSession) unread(d flow.Direction, h *loopHalf, errno unix.Errno) {
 	}
 }
 
-// sendRest writes what was read.
-func (s *loopSession) sendRest(d flow.Direction, h *loopHalf) {
+// sendRest writes what was read. The tap is told when; a zero time is now.
+func (s *loopSession) sendRest(d flow.Direction, h *loopHalf, at time.Time) {
 	if h.state&spoken != 0 {
 		s.ends[1-d].tune()
 	}
@@ -151,6 +160,9 @@ func (s *loopSession) sendRest(d flow.Direction, h *loopHalf) {
 		return
 	}
 	h.state |= spoken
+	if s.tapping != nil {
+		s.tapping.wrote(d, at, n)
+	}
 	h.rest.rest = h.rest.rest[n:]
 	if len(h.rest.rest) == 0 {
 		s.worker.chunks.put(h.rest)
@@ -169,12 +181,15 @@ func (s *loopSession) unsent(d flow.Direction, h *loopHalf, errno unix.Errno) {
 	}
 }
 
-// tell counts b and shows it to the tap. It comes before the write, so that a question is told before its answer.
-func (s *loopSession) tell(d flow.Direction, b []byte) {
+// tell counts b and shows it to the tap. It comes before the write, so that a question is told before its answer. It
+// answers when that was, if there is a tap.
+func (s *loopSession) tell(d flow.Direction, b []byte) (at time.Time) {
 	s.count(d, len(b))
-	if s.tap != nil {
-		s.tap.Data(d, time.Now(), b)
+	if s.tapping != nil {
+		at = time.Now()
+		s.tapping.tap.Data(d, at, b)
 	}
+	return at
 }
 
 func (s *loopSession) count(d flow.Direction, n int) {

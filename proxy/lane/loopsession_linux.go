@@ -15,9 +15,10 @@ import (
 // is nearly all that an idle session costs.
 type loopSession struct {
 	worker    *Worker
-	ends      [2]*Socket // by the direction that they send
-	tap       Tap
-	gating    *gating // nil when no gate has a say
+	ends      [2]*Socket   // by the direction that they send
+	tapping   *loopTapping // nil when nobody taps
+	gating    *gating      // nil when no gate has a say
+	amend     flow.Amend   // nil when nothing more is changed
 	done      func(flow.Outcome)
 	read      [2]atomic.Uint64 // by flow.Direction
 	halves    [2]loopHalf      // by flow.Direction
@@ -38,11 +39,12 @@ func newLoopSession(w *Worker, p Pair, done func(flow.Outcome)) *loopSession {
 	s := &loopSession{
 		worker:   w,
 		ends:     [2]*Socket{p.Client, p.Backend},
-		tap:      p.Tap,
 		gating:   newGating(p.Gate),
+		amend:    p.Amend,
 		done:     done,
 		accepted: p.Accepted.Sub(w.epoch),
 	}
+	s.tapping = newLoopTapping(s, p.Tap)
 	if p.Idle > 0 || p.FirstByte > 0 {
 		s.limits = &limits{session: s, idle: p.Idle, first: p.FirstByte}
 	}
@@ -72,7 +74,7 @@ func (s *loopSession) Counts() (fromClient, fromBackend uint64) {
 	return s.read[flow.FromClient].Load(), s.read[flow.FromBackend].Load()
 }
 
-// written is how many bytes were written in a direction.
+// written is how many bytes were written in a direction; what a gate has taken is as good as that.
 func (s *loopSession) written(d flow.Direction) uint64 {
 	held := s.halves[d].held()
 	if s.gated(d) {
@@ -135,8 +137,8 @@ func (s *loopSession) sourceClosed(d flow.Direction) {
 	if s.first == flow.SideNone {
 		s.first = side(d)
 	}
-	if s.tap != nil {
-		s.tap.Shut(d, time.Now())
+	if s.tapping != nil {
+		s.tapping.tap.Shut(d, time.Now())
 	}
 	if s.halves[1-d].state&ended != 0 {
 		s.close() // which sends the FIN
@@ -167,11 +169,11 @@ func (s *loopSession) close() {
 			_ = end.Reset()
 		}
 	}
-	if s.tap != nil {
-		o.TapKept, o.TapSkipped = s.tap.Done(at, &o)
+	if s.tapping != nil {
+		o.TapKept, o.TapSkipped = s.tapping.tap.Done(at, &o)
 	}
 	done := s.done
-	s.tap, s.gating, s.done = nil, nil, nil // a Control may be kept for long
+	s.tapping, s.gating, s.amend, s.done = nil, nil, nil, nil // a Control may be kept for long
 	w.sessions.Add(-1)
 	done(o)
 	w.loop.running.Done()
@@ -184,7 +186,7 @@ func (s *loopSession) outcome() (flow.Outcome, time.Time) {
 		at, c = e.at, e.cause
 	}
 	o := flow.Outcome{
-		Known: true, Lane: s.worker.loop.Name(), Tapped: s.tap != nil,
+		Known: true, Lane: s.worker.loop.Name(), Tapped: s.tapping != nil,
 		Duration: at - s.accepted, FirstByte: s.firstByte,
 		End: c.end, EndedBy: c.by, Detail: c.detail,
 	}

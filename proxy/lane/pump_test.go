@@ -56,7 +56,29 @@ Bytes that are held when the session ends are dropped. They are counted: ` + "`s
 from the client, and of a session that did not end in order the service may have got less. A recording has them, too, so
 that it shows the attack that was refused; the service did not get them.
 
-A gate is held to this by the lanes' common tests (` + "`proxy/lane/lanetest`" + `: gate.go, refuse.go, gaterandom.go).
+A gate may also speak to the client itself, in place of a service that has said nothing yet (lodoor declines TLS so). What
+it has answered goes no further, and is counted as read; what it says is counted nowhere.
+
+| what happens | service | client |
+|---|---|---|
+| the gate answers what came first | what comes behind that | the answer, then what the service says |
+| the service has spoken before | what passed before, or a part of it, then connection reset | connection reset |
+| the service has sent FIN before, and nothing else | what comes behind that | end of stream, and no answer |
+| client asks, and resets | connection reset | |
+| client does not take the answer | what passed before, then connection reset | connection reset |
+
+A gate is held to this by the lanes' common tests (` + "`proxy/lane/lanetest`" + `: gate.go, refuse.go, gaterandom.go, answer.go,
+answerrandom.go).
+
+## With a tap
+
+A recording or a decoder sees what is read, and is told what was written; both ends notice nothing of it. Only a
+recording that is told to lose nothing may stop a direction as long as it has no room. To both ends that is a receiver that
+does not read: the sender is stopped, the other direction goes on, and timeouts go on counting. A reset is still noticed,
+and passed at once when there is room again for what came before it, and after one second when there is not; what was not
+read until then is lost.
+
+A tap is held to this by room.go, and to the rest by tap.go and random.go.
 `
 
 // TestPumpTable does everything in the table directly and through the lanes, and compares docs/pump.md with it.

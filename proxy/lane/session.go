@@ -20,6 +20,7 @@ type session struct {
 	hurry     atomic.Bool   // killed, or the receiver takes nothing: no more flushing
 	firstByte time.Duration // written by the half from the backend, read when both have left
 	gating    *gating       // nil without a gate; the half from the client's
+	tapping   *tapping      // nil without a tap
 	clock     clock
 
 	mu    sync.Mutex
@@ -30,7 +31,7 @@ type session struct {
 }
 
 func newSession(c *Copy, p Pair, done func(flow.Outcome)) *session {
-	s := &session{lane: c, pair: p, done: done, gating: newGating(p.Gate)}
+	s := &session{lane: c, pair: p, done: done, gating: newGating(p.Gate), tapping: newTapping(p.Tap)}
 	s.halves[flow.FromClient].init(s, flow.FromClient)
 	s.halves[flow.FromBackend].init(s, flow.FromBackend)
 	return s
@@ -72,7 +73,7 @@ func (s *session) end(err error, side flow.Side) {
 	case !c.gone() || drained:
 		s.interrupt()
 	default:
-		_ = s.other(side).SetReadDeadline(past())
+		s.stopReading(1 - direction(side))
 		s.clock.drained = s.arrived(side)
 		s.clock.after(timerDrain, s.lane.config.Stall, s.checkDrain)
 	}
@@ -105,8 +106,16 @@ func (s *session) closed(dir flow.Direction) (last bool) {
 
 // interrupt has both halves leave, whatever they are doing.
 func (s *session) interrupt() {
-	_ = s.pair.Client.SetDeadline(past())
-	_ = s.pair.Backend.SetDeadline(past())
+	for d, sock := range [2]*Socket{s.pair.Client, s.pair.Backend} { // by the direction that they send
+		_ = sock.SetDeadline(past())
+		s.tapping.leave(flow.Direction(d))
+	}
+}
+
+// stopReading has nothing more read in direction d.
+func (s *session) stopReading(d flow.Direction) {
+	_ = s.halves[d].src.SetReadDeadline(past())
+	s.tapping.leave(d)
 }
 
 // leave is called by each half at its end.
@@ -123,8 +132,8 @@ func (s *session) finish() {
 	s.note(causeOf(nil, s.first))
 	o := s.outcome()
 	s.closeEnds()
-	if s.pair.Tap != nil {
-		o.TapKept, o.TapSkipped = s.pair.Tap.Done(s.at, &o)
+	if s.tapping != nil {
+		o.TapKept, o.TapSkipped = s.tapping.tap.Done(s.at, &o)
 	}
 	s.done(o)
 	s.lane.running.Done()
@@ -136,7 +145,7 @@ func (s *session) outcome() flow.Outcome {
 		Duration:  s.at.Sub(s.pair.Accepted),
 		FirstByte: s.firstByte,
 		Lane:      s.lane.Name(),
-		Tapped:    s.pair.Tap != nil,
+		Tapped:    s.tapping != nil,
 		End:       s.cause.end,
 		EndedBy:   s.cause.by,
 		Detail:    s.cause.detail,

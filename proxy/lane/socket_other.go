@@ -62,6 +62,12 @@ func (s *Socket) Read(b []byte) (int, error) { return s.conn.Read(b) }
 // Write writes all of b, or says why not.
 func (s *Socket) Write(b []byte) (int, error) { return s.conn.Write(b) }
 
+// writeNow writes all of b. Here it may have to wait.
+func (s *Socket) writeNow(b []byte) error {
+	_, err := s.conn.Write(b)
+	return err
+}
+
 // SetDeadline ends waiting reads and writes at t with os.ErrDeadlineExceeded; the zero time is never.
 func (s *Socket) SetDeadline(t time.Time) error { return s.conn.SetDeadline(t) }
 

@@ -3,6 +3,7 @@
 package lane
 
 import (
+	"errors"
 	"io"
 	"sync/atomic"
 	"syscall"
@@ -16,18 +17,22 @@ type inlet struct {
 	raw  syscall.RawConn
 	pool *pool
 	buf  *buffer
-	n    int // of buf: how much is to be read, and then how much was
+	n    int32 // of buf: how much is to be read, and then how much was
+	asks bool  // after it has waited it reads nothing yet
+	held bool  // it has waited, and is to read nothing yet
 	err  error
 	try  func(fd uintptr) bool // attempt, bound once: a method value allocates
 }
 
-func newInlet(s *Socket, p *pool) inlet {
-	in := inlet{sock: s, pool: p}
+// newInlet returns one that, if it asks, has its caller ask again after it had to wait.
+func newInlet(s *Socket, p *pool, asks bool) inlet {
+	in := inlet{sock: s, pool: p, asks: asks}
 	in.raw, in.err = s.waiter()
 	return in
 }
 
 // next returns up to so many bytes, which are valid until the next call; the error is io.EOF at the end of the stream.
+// One that asks returns none, without an error, when there is something to read and it had to wait for that.
 func (in *inlet) next(most int) ([]byte, error) {
 	if in.raw == nil {
 		return nil, in.err
@@ -35,12 +40,15 @@ func (in *inlet) next(most int) ([]byte, error) {
 	if in.try == nil {
 		in.try = in.attempt
 	}
-	in.n = most
+	in.n = int32(most)
 	if err := in.raw.Read(in.try); err != nil {
 		return nil, err
 	}
 	if in.err != nil {
 		return nil, in.err
+	}
+	if in.n == 0 {
+		return nil, nil // and there is no buffer
 	}
 	return in.buf[:in.n], nil
 }
@@ -48,6 +56,10 @@ func (in *inlet) next(most int) ([]byte, error) {
 // attempt reads once and says whether there was something. It always tries before it waits: the poller tells only
 // changes, and a FIN or an urgent mark may stand right behind a short read.
 func (in *inlet) attempt(fd uintptr) bool {
+	if in.held {
+		in.held, in.n = false, 0
+		return true
+	}
 	if in.buf == nil {
 		in.buf = in.pool.get()
 	}
@@ -59,9 +71,10 @@ func (in *inlet) attempt(fd uintptr) bool {
 			continue
 		case unix.EAGAIN:
 			in.release()
+			in.held = in.asks
 			return false
 		}
-		if in.n, in.err = n, err; n == 0 && err == nil {
+		if in.n, in.err = int32(n), err; n == 0 && err == nil {
 			in.err = io.EOF
 		}
 		return true
@@ -88,6 +101,24 @@ func (in *inlet) watch() error {
 		return err
 	}
 	return failure
+}
+
+// writeNow writes all of b at once, or fails.
+func (s *Socket) writeNow(b []byte) error {
+	err := error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
+		cerr := s.Control(func(fd uintptr) {
+			n, errno := send(int(fd), b)
+			switch err = failed(errno); {
+			case errno == unix.EAGAIN, errno == 0 && n < len(b):
+				err = errUntaken
+			}
+		})
+		if cerr != nil {
+			return cerr
+		}
+	}
+	return err
 }
 
 // outlet writes to one socket.

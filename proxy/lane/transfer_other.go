@@ -11,7 +11,8 @@ type inlet struct {
 	buf  *buffer
 }
 
-func newInlet(s *Socket, p *pool) inlet { return inlet{sock: s, pool: p} }
+// newInlet returns one whose caller asks before it waits: whether there is something to read cannot be told here.
+func newInlet(s *Socket, p *pool, _ bool) inlet { return inlet{sock: s, pool: p} }
 
 // next returns up to so many bytes, which are valid until the next call; the error is io.EOF at the end of the stream.
 func (in *inlet) next(most int) ([]byte, error) {

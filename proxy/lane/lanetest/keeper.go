@@ -7,7 +7,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// script is what a gate answers: passed is how much it has let pass before held.
+// script is what a gate answers: passed is how much it has let pass, or taken, before held.
 type script func(passed uint64, held []byte, eof bool) flow.GateAnswer
 
 // passAll is never done, and holds nothing.
@@ -56,14 +56,15 @@ func always(a flow.GateAnswer) script {
 }
 
 // keeper is a gate that answers as its script says, and checks what it is asked: the client's stream from where it has
-// let it pass to, no more of it than may be held, more each time, its end once, and nothing when there is no more to say.
+// let it pass or taken it to, no more of it than may be held, more each time, its end once, and nothing when there is no more to say.
 type keeper struct {
 	script script
 	any    bool // the client says something else than its stream
 
 	mu     sync.Mutex
 	asked  int
-	passed uint64
+	passed uint64 // or was taken
+	taken  uint64
 	held   int // by the last answer
 	over   bool
 	wrong  error
@@ -76,12 +77,13 @@ func (g *keeper) Inspect(held []byte, eof bool) flow.GateAnswer {
 	a := g.script(g.passed, held, eof)
 	g.asked++
 	if a.Done {
-		a.Pass = len(held)
+		a.Pass = len(held) - a.Take
 	}
-	faulty := a.Pass < 0 || a.Pass > len(held)
+	faulty := a.Take < 0 || a.Pass < 0 || a.Take+a.Pass > len(held) || len(a.Reply) > flow.ReplyMax
 	if a.Refuse == nil && !faulty {
-		g.passed += uint64(a.Pass)
-		g.held = len(held) - a.Pass
+		g.passed += uint64(a.Take + a.Pass)
+		g.taken += uint64(a.Take)
+		g.held = len(held) - a.Take - a.Pass
 	}
 	g.over = a.Done || eof || a.Refuse != nil || faulty
 	return a
@@ -104,7 +106,7 @@ func (g *keeper) check(held []byte, eof bool) {
 	}
 }
 
-// seen is how often it was asked, and how much it has let pass.
+// seen is how often it was asked, and how much it has let pass, or taken.
 func (g *keeper) seen() (asked int, passed uint64, wrong error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -44,7 +44,7 @@ func RunShort(t *testing.T, newLane func(t *testing.T) lane.Lane) {
 	for name, test := range map[string]func(*testing.T){
 		"Conn": k.conn, "Outcome": k.outcomes, "Timeout": k.timeouts, "Bulk": k.bulk, "Backpressure": k.backpressure,
 		"Tap": k.tap, "Kill": k.kill, "KillRace": k.killRace, "Random": k.random, "Many": k.many,
-		"Gate": k.gates,
+		"Gate": k.gates, "Room": k.room, "Answer": k.answers, "Amend": k.amends,
 	} {
 		t.Run(name, test)
 	}
@@ -63,4 +63,7 @@ func runNetwork(t *testing.T, k kit) {
 	t.Run("KillRace", k.killRace)
 	t.Run("Random", k.random)
 	t.Run("Gate", k.gates)
+	t.Run("Room", k.room)
+	t.Run("Answer", k.answers)
+	t.Run("Amend", k.amends)
 }

@@ -111,6 +111,8 @@ func (k kit) traffic(t *testing.T, script []byte) {
 	_ = backend.conn.Close()
 	o := s.outcome(t)
 	w.checkEnd(t, o)
+	w.checkHeard(t, flow.FromBackend, client.heard.Load(), !client.hasReset && !portable)
+	w.checkHeard(t, flow.FromClient, backend.heard.Load(), !backend.hasReset && !portable)
 	client.check(t, o.FromClient, o.FromBackend)
 	backend.check(t, o.FromBackend, o.FromClient)
 	checkEnd(t, client, backend, o)

@@ -46,6 +46,14 @@ func refusals() []refusing {
 			return flow.GateAnswer{Pass: len(held) + 1}
 		}, sends: 100, rule: "gate.fault"},
 		{name: "too little", as: always(flow.GateAnswer{Pass: -1}), sends: 100, rule: "gate.fault"},
+		{name: "takes too much", as: func(_ uint64, held []byte, _ bool) flow.GateAnswer {
+			return flow.GateAnswer{Take: len(held) + 1, Done: true}
+		}, sends: 100, rule: "gate.fault"},
+		{name: "takes too little", as: always(flow.GateAnswer{Take: -1}), sends: 100, rule: "gate.fault"},
+		{name: "takes what it lets pass", as: func(_ uint64, held []byte, _ bool) flow.GateAnswer {
+			return flow.GateAnswer{Take: 1, Pass: len(held)}
+		}, sends: 100, rule: "gate.fault"},
+		{name: "says too much", as: always(flow.GateAnswer{Done: true, Reply: make([]byte, flow.ReplyMax+1)}), sends: 100, rule: "gate.fault"},
 		{name: "too much of nothing", as: atEnd(always(flow.GateAnswer{Pass: 1}), passAll), closes: true, rule: "gate.fault"},
 	}
 }
@@ -82,6 +90,10 @@ func (k kit) refuse(t *testing.T, r refusing, backend func(net.Conn)) {
 		t.Errorf("%d bytes from the client, which sent %d; %d passed", o.FromClient, r.sends, passed)
 	}
 	w.checkEnd(t, o)
+	w.checkHeard(t, flow.FromClient, g.heard.Load(), false)
+	if written := w.written[flow.FromClient]; written > passed {
+		t.Errorf("the tap was told that %d bytes were written, of %d that passed", written, passed)
+	}
 	if w.shut[flow.FromClient] {
 		t.Error("the tap was told of a FIN that was not passed")
 	}

@@ -10,18 +10,33 @@ import (
 	"github.com/lodoor/lodoor/proxy/lane"
 )
 
-// witness is a tap that checks what it is told: every byte of both streams, in order, and nothing after the end.
+// witness is a tap that checks what it is told: every byte of both streams, in order, each written after it was read and
+// once, and nothing after the end.
 type witness struct {
 	t     testing.TB
 	delay time.Duration // how long Data takes, so that a lane that tells late is seen
 
 	mu      sync.Mutex
 	told    [2]uint64
+	written [2]uint64
+	taken   uint64 // of the client's: lodoor has answered it
+	replies []byte
+	asked   [2]bool // about room, and has not been told since
 	skipped uint64
 	shut    [2]bool
 	last    [2]time.Time
 	done    bool
 	outcome flow.Outcome
+}
+
+func (w *witness) Room(d flow.Direction, _ func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done {
+		w.t.Error("tap: asked for room after the end")
+	}
+	w.asked[d] = true
+	return true
 }
 
 func (w *witness) Data(d flow.Direction, at time.Time, b []byte) {
@@ -34,6 +49,10 @@ func (w *witness) Data(d flow.Direction, at time.Time, b []byte) {
 	if len(b) == 0 {
 		w.t.Error("tap was told nothing")
 	}
+	if !w.asked[d] {
+		w.t.Errorf("tap %s: %d bytes were read without a question whether there is room", d, len(b))
+	}
+	w.asked[d] = false
 	if err := w.stream(d).check(b, w.told[d]); err != nil {
 		w.t.Errorf("tap %s: %v", d, err)
 	}
@@ -45,7 +64,40 @@ func (w *witness) Skipped(d flow.Direction, at time.Time, n uint64) {
 	defer w.mu.Unlock()
 	w.event("Skipped", d, at)
 	w.told[d] += n
+	w.written[d] += n
 	w.skipped += n
+}
+
+func (w *witness) Written(d flow.Direction, at time.Time, n uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.event("Written", d, at)
+	w.written[d] += n
+	if n == 0 || w.gone(d) > w.told[d] {
+		w.t.Errorf("tap: %d bytes more of %s were written, %d are now gone of %d", n, d, w.gone(d), w.told[d])
+	}
+}
+
+func (w *witness) Answered(at time.Time, taken uint64, reply []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.event("Answered", flow.FromClient, at)
+	w.taken += taken
+	w.replies = append(w.replies, reply...)
+	if w.gone(flow.FromClient) > w.told[flow.FromClient] {
+		w.t.Errorf("tap: %d bytes more were taken, of fewer", taken)
+	}
+	if w.told[flow.FromBackend] > 0 && len(reply) > 0 {
+		w.t.Error("tap: lodoor spoke behind the backend")
+	}
+}
+
+// gone is how much of a direction was written, or taken.
+func (w *witness) gone(d flow.Direction) uint64 {
+	if d == flow.FromClient {
+		return w.written[d] + w.taken
+	}
+	return w.written[d]
 }
 
 func (w *witness) Shut(d flow.Direction, at time.Time) {
@@ -96,6 +148,9 @@ func (w *witness) checkEnd(t testing.TB, o flow.Outcome) {
 	if w.told[0] != o.FromClient || w.told[1] != o.FromBackend {
 		t.Errorf("tap was told %v bytes, outcome has %d and %d", w.told, o.FromClient, o.FromBackend)
 	}
+	if fin := o.End == flow.EndFIN; fin && (w.gone(0) != w.told[0] || w.gone(1) != w.told[1]) {
+		t.Errorf("tap was told %v bytes, and that %v of them were written and %d taken", w.told, w.written, w.taken)
+	}
 	if o.TapKept+o.TapSkipped != o.FromClient+o.FromBackend || o.TapSkipped != w.skipped {
 		t.Errorf("tap kept %d, skipped %d of %d bytes", o.TapKept, o.TapSkipped, o.FromClient+o.FromBackend)
 	}
@@ -104,8 +159,19 @@ func (w *witness) checkEnd(t testing.TB, o flow.Outcome) {
 	}
 }
 
+// checkHeard compares what an end has heard of a direction with what the tap was told to be written: no more of it, and
+// all when nothing of it was lost.
+func (w *witness) checkHeard(t testing.TB, d flow.Direction, heard uint64, all bool) {
+	t.Helper()
+	if written := w.written[d]; heard > written || all && heard < written {
+		t.Errorf("tap %s: %d bytes were written, and %d heard", d, written, heard)
+	}
+}
+
 func (k kit) tap(t *testing.T) {
 	t.Run("order", k.tapOrder)
+	t.Run("backpressure", k.tapBackpressure)
+	t.Run("killed", k.tapKilled)
 	t.Run("bulk", k.tapBulk)
 	t.Run("reset", k.tapReset)
 	t.Run("skipping", k.tapSkips)
@@ -153,6 +219,42 @@ func (k kit) tapBulk(t *testing.T) {
 	w.checkEnd(t, s.outcome(t))
 }
 
+// tapBackpressure has receivers that take nothing for a while, so that bytes are written in parts.
+func (k kit) tapBackpressure(t *testing.T) {
+	w := &witness{t: t}
+	s := k.open(t, lane.Pair{Tap: w})
+	up, down := fillUp(t, s.Client, fromClient), fillUp(t, s.Backend, fromBackend)
+	closeWrite(t, s.Client)
+	closeWrite(t, s.Backend)
+	heardUp, _ := fromClient.rest(s.Backend)
+	heardDown, _ := fromBackend.rest(s.Client)
+	if heardUp != uint64(up) || heardDown != uint64(down) {
+		t.Errorf("%d bytes up of %d, %d down of %d", heardUp, up, heardDown, down)
+	}
+	w.checkEnd(t, s.outcome(t))
+	w.checkHeard(t, flow.FromClient, heardUp, true)
+	w.checkHeard(t, flow.FromBackend, heardDown, true)
+}
+
+// tapKilled ends a session whose receivers take nothing: what was read and not written is never told as written.
+func (k kit) tapKilled(t *testing.T) {
+	w := &witness{t: t}
+	s := k.open(t, lane.Pair{Tap: w})
+	fillUp(t, s.Client, fromClient)
+	fillUp(t, s.Backend, fromBackend)
+	s.control.Kill(flow.EndKilled)
+	w.checkEnd(t, s.outcome(t))
+	for _, d := range []flow.Direction{flow.FromClient, flow.FromBackend} {
+		if !portable && (w.written[d] == 0 || w.written[d] == w.told[d]) {
+			t.Errorf("tap %s: %d bytes were written of %d that were read; some must be left", d, w.written[d], w.told[d])
+		}
+	}
+	heard, _ := fromClient.rest(s.Backend)
+	w.checkHeard(t, flow.FromClient, heard, false)
+	heard, _ = fromBackend.rest(s.Client)
+	w.checkHeard(t, flow.FromBackend, heard, false)
+}
+
 // tapReset ends by a reset: there is no FIN to tell.
 func (k kit) tapReset(t *testing.T) {
 	if !k.network.resets() {
@@ -165,6 +267,7 @@ func (k kit) tapReset(t *testing.T) {
 	reset(s.Client)
 	o := s.outcome(t)
 	w.checkEnd(t, o)
+	w.checkHeard(t, flow.FromClient, 5000, !portable)
 	if w.shut[0] || w.shut[1] || w.outcome.End != flow.EndReset {
 		t.Errorf("tap was told FINs %v and end %s, want none and reset", w.shut, w.outcome.End)
 	}
