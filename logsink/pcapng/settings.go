@@ -162,30 +162,27 @@ func (s *Settings) Warning() string {
 	case s.Dir == "":
 		return ""
 	case s.Ring > 0:
-		return fmt.Sprintf("the last %v of %s are kept in memory, and go to %s when an alert fires or somebody asks",
-			s.Ring, s.goes(), s.Dir)
+		return fmt.Sprintf("the last %v of everything that is sent, %s, are kept in memory, and go%s to %s when an alert fires "+
+			"or somebody asks", s.Ring, Redacts(s.Redact), s.encrypted(), s.Dir)
 	}
-	return fmt.Sprintf("%s goes to %s (at most %s)", s.goes(), s.Dir, s.maxTotal().Human())
+	return fmt.Sprintf("everything that is sent, %s, goes%s to %s (at most %s)",
+		Redacts(s.Redact), s.encrypted(), s.Dir, s.maxTotal().Human())
 }
 
-// goes is what is recorded, as far as secrets are concerned.
-func (s *Settings) goes() string {
-	text := "everything that is sent" + Redacts(s.Redact)
+func (s *Settings) encrypted() string {
 	if len(s.EncryptTo) > 0 {
-		text += ", encrypted"
+		return " encrypted"
 	}
-	return text
+	return ""
 }
 
-// Redacts says what is in a recording and what is not, as something that follows a comma.
+// Redacts says in words what of a recording is overwritten and what is not.
 func Redacts(r flow.Redaction) string {
 	var in, out []string
 	for _, part := range []struct {
 		name string
 		out  bool
-	}{
-		{"passwords", r.Authentication}, {"parameters", r.Parameters}, {"rows", r.Rows},
-	} {
+	}{{"passwords", r.Authentication}, {"parameters", r.Parameters}, {"rows", r.Rows}} {
 		if part.out {
 			out = append(out, part.name)
 		} else {
@@ -194,11 +191,11 @@ func Redacts(r flow.Redaction) string {
 	}
 	switch {
 	case len(out) == 0:
-		return ", passwords and rows included,"
+		return "passwords and rows included"
 	case len(in) == 0:
-		return " but " + listed(out) + ","
+		return listed(out) + " overwritten"
 	}
-	return ", " + listed(in) + " included but not " + listed(out) + ","
+	return listed(out) + " overwritten, " + listed(in) + " included"
 }
 
 func listed(words []string) string {
