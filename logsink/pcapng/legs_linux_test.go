@@ -227,7 +227,7 @@ func TestNamesAndStatistics(t *testing.T) {
 	r := newRig(t, pcapng.Config{})
 	tap := r.tap("db", "[::1]:40000", front6)
 	tap.Data(flow.FromClient, time.Now(), pattern(0, 10))
-	tap.SessionTap.Skipped(flow.FromBackend, time.Now(), 70_000)
+	tap.Skipped(flow.FromBackend, time.Now(), 70_000)
 	tap.Done(time.Now(), fin())
 	r.end()
 	names := map[string]string{}
