@@ -54,6 +54,7 @@ type seg struct {
 	payload  []byte
 	missing  int
 	comments []string
+	pad      string // behind the packet, in its frame
 }
 
 func (f *file) add(s seg) {
@@ -81,7 +82,7 @@ func packet(s *seg, link block.Link) []byte {
 	}
 	b := append(ip, tcp...)
 	if link == block.LinkEthernet {
-		b = append(be.AppendUint16(make([]byte, 12), kind), b...)
+		b = append(append(be.AppendUint16(make([]byte, 12), kind), b...), s.pad...)
 	}
 	return b
 }
