@@ -157,7 +157,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("%s: %s", test.what, diff)
 		}
 		var format *block.FormatError
-		if !errors.Is(err, test.want) && !(errors.As(test.want, &format) && errors.As(err, &format)) {
+		if good := errors.Is(err, test.want) || errors.As(test.want, &format) && errors.As(err, &format); !good {
 			t.Errorf("%s: error %v", test.what, err)
 		}
 	}
