@@ -36,6 +36,7 @@ func (c *checker) all() {
 	for i := range c.config.Services {
 		c.service(item("services", i), &c.config.Services[i])
 	}
+	c.recording()
 	if distinct {
 		c.rules()
 	}
@@ -150,6 +151,20 @@ func (c *checker) protocol(key string, s *Service) {
 			c.invalid(key+".proxy_protocol", err)
 		}
 		warn(key+".proxy_protocol", s.ProxyProtocol.Warnings())
+	}
+}
+
+// recording looks at which sessions are to be recorded.
+func (c *checker) recording() {
+	if c.config.Record.When == "" {
+		return
+	}
+	names := make([]string, 0, len(c.config.Services))
+	for i := range c.config.Services {
+		names = append(names, c.config.Services[i].Name)
+	}
+	if _, err := rules.CompileCondition(c.config.Record.When, names); err != nil {
+		c.report("record.when", err.Error())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/lodoor/lodoor/logsink/export"
 	"github.com/lodoor/lodoor/logsink/history"
 	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/logsink/operations"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/proxy"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -38,6 +39,8 @@ type Config struct {
 	History  history.Settings `mapstructure:"history"`
 	Alerts   Alerts           `mapstructure:"alerts"`
 	Export   Export           `mapstructure:"export"`
+	// Operations is what becomes of what clients ask of backends.
+	Operations operations.Settings `mapstructure:"operations"`
 	// Record is where sessions are recorded; nothing is recorded while its directory is empty.
 	Record pcapng.Settings `mapstructure:"record"`
 	// Lane is how the bytes of sessions move.
@@ -135,9 +138,10 @@ func Default() Config {
 		Alerts: Alerts{
 			alert.Settings{Repeat: time.Minute}, channel.Settings{Timeout: 5 * time.Second, GiveUp: 24 * time.Hour},
 		},
-		Export:   defaultExport(),
-		Record:   pcapng.Settings{MaxTotal: 2 * flow.GiB},
-		Shutdown: Shutdown{Drain: 10 * time.Second},
+		Export:     defaultExport(),
+		Operations: operations.Settings{SlowerThan: 100 * time.Millisecond, Sample: 100},
+		Record:     pcapng.Defaults(),
+		Shutdown:   Shutdown{Drain: 10 * time.Second},
 	}
 }
 

@@ -106,11 +106,11 @@ func (a *loopAccept) tell(err error) {
 // Run takes the session a step further, on its loop. What has to be waited for goes on on a goroutine.
 func (x *session) Run(on *lane.Worker) {
 	switch {
-	case x.lost && x.server().config.MustRecord:
+	case x.noted == lost && x.server().config.MustRecord:
 		on.Dealt()
 		x.unrecorded()
 		return
-	case x.recorded:
+	case x.noted != notYet:
 		x.connect()
 		return
 	case x.settings.Header != nil:
@@ -141,7 +141,10 @@ func (x *session) Run(on *lane.Worker) {
 
 // written is called when the open record is where it was promised to be, by whoever wrote it.
 func (x *session) written(_ flow.Identity, err error) {
-	x.recorded, x.lost = true, err != nil
+	x.noted = recorded
+	if err != nil {
+		x.noted = lost
+	}
 	x.on.Post(x)
 }
 

@@ -414,6 +414,7 @@ func TestSearchOfALateSession(t *testing.T) {
 	echo(t, c, "hello")
 	x := d.sessions.all()[0]
 	<-r.has
+	eventually(t, "the lane to have the session", func() bool { return d.Sessions()[0].Running }) // nobody else has it then
 	x.accepted = x.accepted.Add(-time.Hour)
 	x.seek(flow.Lead{})
 	if has := <-r.has; has <= 0 {

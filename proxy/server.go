@@ -24,10 +24,9 @@ type Service struct {
 	Tripwire []netip.Addr // own addresses to watch on the fronts' ports
 	// Header, when it is not nil, is asked of every peer before the rules.
 	Header Header
-	// Gate makes the gate of a session that came in at a front; nil, or an answer of nil, is none.
-	Gate func(front netip.AddrPort) flow.Gate
-	// Amend makes what changes a backend's first words; nil, or an answer of nil, is nothing.
-	Amend func() flow.Amend
+	// Guard makes the gate of a session that came in at a front, and what changes the backend's first words. Nil, or an
+	// answer of nil, is none.
+	Guard func(front netip.AddrPort) (flow.Gate, flow.Amend)
 }
 
 // Config is what a Server is made of.

@@ -21,20 +21,28 @@ type session struct {
 
 	next, prev *session // of the table
 
-	release  func() // gives back what the limits counted
+	release  func()          // gives back what the limits counted
 	tap      flow.SessionTap // set once, under the table's lock: see Found
-	taped    bool            // a recorder is among who reads along
-	dialling time.Duration // from accept to the dial's beginning; once that is over, how long it took
-	backend  *lane.Socket  // nil until it was connected
+	dialling time.Duration   // from accept to the dial's beginning; once that is over, how long it took
+	backend  *lane.Socket    // nil until it was connected
 
-	control  lane.Control // set when the lane has it; the table's lock guards it, and killed
-	killed   flow.End     // asked for before the lane had it
-	recorded bool         // on an event loop: the open record is where it was promised to be
-	lost     bool         // on an event loop: or it could not be kept
-	sought   bool         // the peer's process has been looked for, since the rules asked for it
-	stage    atomic.Uint32
+	control lane.Control // set when the lane has it; the table's lock guards it, and killed
+	killed  flow.End     // asked for before the lane had it
+	noted   noted        // on an event loop: what became of the open record
+	taped   bool         // a recorder is among who reads along
+	sought  bool         // the peer's process has been looked for, since the rules asked for it
+	stage   atomic.Uint32
 	driven
 }
+
+// noted is what became of an open record.
+type noted uint8
+
+const (
+	notYet   noted = iota
+	recorded       // it is where it was promised to be
+	lost           // it could not be kept
+)
 
 // newSession enters a connection into the table, so that the end waits for it.
 func (s *Server) newSession(l *listener, client *lane.Socket) *session {
@@ -227,11 +235,8 @@ func (x *session) pair(backend *lane.Socket) lane.Pair {
 		Client: x.client, Backend: backend, Accepted: x.accepted,
 		Idle: x.settings.Timeouts.Idle, FirstByte: x.settings.Timeouts.FirstByte, Tap: x.tap,
 	}
-	if x.settings.Gate != nil {
-		p.Gate = x.settings.Gate(plain(x.client.Local()))
-	}
-	if x.settings.Amend != nil {
-		p.Amend = x.settings.Amend()
+	if x.settings.Guard != nil {
+		p.Gate, p.Amend = x.settings.Guard(plain(x.client.Local()))
 	}
 	return p
 }

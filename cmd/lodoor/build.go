@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -19,6 +20,7 @@ import (
 	"github.com/lodoor/lodoor/logsink/alert/channel"
 	"github.com/lodoor/lodoor/logsink/export"
 	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/logsink/operations"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/logsink/terminal"
 	"github.com/lodoor/lodoor/proxy"
@@ -37,29 +39,32 @@ const mostLoops = 4
 
 // door is a lodoor put together. This file is the only place that turns configuration into parts.
 type door struct {
-	started  time.Time
-	inForce  sync.Mutex // guards config, rules, source and hash, which a reload replaces
-	config   *configs.Config
-	rules    *rules.Set
-	source   string // of the configuration
-	hash     string // of the configuration
-	say      *messages
-	peers    *peer.Identifier
-	resolver *origin.Resolver // nil: processes are not looked for
-	journal  *journal.Journal // nil: --journal off
-	own      []journal.Entry  // what the journal wrote before there was a log
-	doomed   chan error       // holds why the door has to end: the journal cannot be written, and on_full says stop
-	alerts   *alert.Alerts
-	channels []*channel.Delivery
-	summary  *terminal.Summary
-	log      *logsink.Log
-	host     flow.Host
-	feeds    feeds
-	metrics  *export.Metrics  // nil: none are exported
-	recorder *pcapng.Recorder // nil: nothing is recorded
-	server   *proxy.Server
-	socket   *net.UnixListener // for commands; nil: there is none
-	handed   []*os.File        // listening sockets, from whoever started lodoor
+	started    time.Time
+	inForce    sync.Mutex // guards config, rules, source and hash, which a reload replaces
+	config     *configs.Config
+	rules      *rules.Set
+	source     string // of the configuration
+	hash       string // of the configuration
+	say        *messages
+	peers      *peer.Identifier
+	resolver   *origin.Resolver // nil: processes are not looked for
+	journal    *journal.Journal // nil: --journal off
+	own        []journal.Entry  // what the journal wrote before there was a log
+	doomed     chan error       // holds why the door has to end: the journal cannot be written, and on_full says stop
+	alerts     *alert.Alerts
+	channels   []*channel.Delivery
+	summary    *terminal.Summary
+	log        *logsink.Log
+	host       flow.Host
+	feeds      feeds
+	metrics    *export.Metrics // nil: none are exported
+	recorder   *pcapng.Recorder
+	decoders   *wantedDecoders
+	protocols  atomic.Pointer[map[string]string] // of the services, for decoders
+	operations *operations.Log
+	server     *proxy.Server
+	socket     *net.UnixListener // for commands; nil: there is none
+	handed     []*os.File        // listening sockets, from whoever started lodoor
 }
 
 // output is where a door shows its sessions.
@@ -132,27 +137,22 @@ func (d *door) buildServer() error {
 	if err != nil {
 		return err
 	}
-	if d.config.Record.Dir != "" {
-		if d.recorder, err = pcapng.New(pcapng.Config{
-			Settings: d.config.Record, Version: version(), Trouble: func(err error) { d.say.warn(err.Error()) },
-		}); err != nil {
-			return fmt.Errorf("record to %s: %w", d.config.Record.Dir, err)
-		}
+	d.protocols.Store(protocolsOf(d.config))
+	if err := d.buildRecorder(); err != nil {
+		return err
 	}
+	d.buildOperations()
 	services, err := d.services(d.config)
 	if err != nil {
 		return err
 	}
 	d.handed = activation.Files(true)
 	config := proxy.Config{
-		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d),
+		Services: services, Lane: moves, Identify: d.peers, Rules: d.rules, Log: (*doorLog)(d), Recorder: d.recorder, Decoder: d.decoders,
 		Inherited: d.handed, Drain: d.config.Shutdown.Drain, Warn: d.say.warn, MustRecord: d.config.Journal.OnFull != journal.OnFullDrop,
 	}
 	if d.resolver != nil {
 		config.Resolver = d.resolver
-	}
-	if d.recorder != nil {
-		config.Recorder = d.recorder
 	}
 	d.server, err = proxy.New(config)
 	return err
@@ -204,7 +204,7 @@ func (d *door) services(c *configs.Config) ([]proxy.Service, error) {
 		s := &c.Services[i]
 		svc := proxy.Service{
 			Name: s.Name, Fronts: s.Listen, Backend: s.Backend,
-			Limits: s.Limits, Timeouts: s.Timeouts, Record: c.RecordOn(s),
+			Limits: s.Limits, Timeouts: s.Timeouts,
 		}
 		if err := d.guard(&svc, s); err != nil {
 			return nil, err
@@ -225,13 +225,15 @@ func (d *door) services(c *configs.Config) ([]proxy.Service, error) {
 
 // guard gives a service what stands before its rules and behind them.
 func (d *door) guard(svc *proxy.Service, s *configs.Service) error {
-	if s.GateOn() {
-		g, err := gate.New(gate.Config{Protocol: s.Protocol.String(), Service: s.Name, Settings: s.HTTP})
+	if declines := s.TLS == configs.TLSDecline; s.GateOn() || declines {
+		g, err := gate.New(gate.Config{
+			Protocol: s.Protocol.String(), Service: s.Name, Settings: s.HTTP, DeclineTLS: declines, Open: !s.GateOn(),
+		})
 		if err != nil {
 			return configError(err)
 		}
 		if g != nil {
-			svc.Gate = g.Gate
+			svc.Guard = g.Session
 		}
 	}
 	if s.ProxyProtocol != nil {
@@ -275,8 +277,9 @@ func (d *door) buildSinks(out output) error {
 		return err
 	}
 	d.summary = &terminal.Summary{}
+	sinks := append([]logsink.Sink{console, d.summary}, d.direct()...)
 	config := logsink.Config{
-		Alerts: d.alerts, Sinks: append([]logsink.Sink{console, d.summary}, d.direct()...),
+		Alerts: d.alerts, Sinks: append(sinks, &blackBox{d.recorder, d.say}),
 		Failed: func(sink string, err error) { d.say.warn(fmt.Sprintf("%s: %v; sessions go on", sink, err)) },
 	}
 	if d.journal != nil {
@@ -293,6 +296,8 @@ func (d *door) settle(c *configs.Config, loaded *configs.Loaded) {
 	d.inForce.Lock()
 	defer d.inForce.Unlock()
 	d.config, d.rules, d.source, d.hash = c, loaded.RuleSet, sourceOf(loaded), loaded.Hash
+	d.protocols.Store(protocolsOf(c))
+	d.operations.Configure(c.Operations)
 }
 
 // configHash is that of the configuration in force.

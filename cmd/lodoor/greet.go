@@ -30,8 +30,8 @@ func (d *door) greeting(color bool) string {
 	}
 	d.greetJournal(s)
 	s.row("alerts", d.alertWords())
-	if d.recorder != nil {
-		s.row("recording", d.config.Record.Warning())
+	if words := d.config.Record.Warning(); words != "" {
+		s.row("recording", words)
 	}
 	d.greetLimits(s)
 	s.WriteByte('\n')

@@ -71,8 +71,8 @@ func newRecordStopCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop SERVICE",
 		Short: "End a recording that was started",
-		Long: `End a recording that 'lodoor record start' began. Sessions that are recorded are recorded to their ends. What the
-configuration records goes on.`,
+		Long: `End a recording that 'lodoor record start' began, and finish its files: sessions that go on are recorded no further.
+What the configuration records goes on.`,
 		Args: oneService,
 	}
 	return a.command(cmd, func(ctx context.Context, c *control.Client, args []string) (string, error) {
@@ -80,7 +80,8 @@ configuration records goes on.`,
 		if err != nil {
 			return "", err
 		}
-		return "sessions of " + ended.Service + " that begin from now on are not recorded; the files are in " + ended.Dir, nil
+		lines := []string{fmt.Sprintf("%s of %s recorded", plural(ended.Sessions, "session"), ended.Service)}
+		return strings.Join(append(lines, ended.Files...), "\n"), nil
 	})
 }
 

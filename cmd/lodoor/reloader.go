@@ -96,8 +96,11 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if _, err := channel.Check(c.Alerts.Channels); err != nil { // before anything is changed
 		return fmt.Errorf("alerts: %w", err)
 	}
+	if err := r.door.rerecord(c); err != nil {
+		return err
+	}
 	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
-		return explainBind(err)
+		return errors.Join(explainBind(err), r.door.rerecord(r.door.config))
 	}
 	fixed, warnings, err := r.door.realert(&c.Alerts)
 	if err != nil {
@@ -123,7 +126,6 @@ func needRestart(old, fresh *configs.Config) []string {
 		{"instance", old.Instance == fresh.Instance},
 		{"log", old.Log == fresh.Log},
 		{"journal", old.Journal == fresh.Journal},
-		{"record", old.Record == fresh.Record},
 		{"shutdown", old.Shutdown == fresh.Shutdown},
 		{"watch", old.Watch == fresh.Watch},
 		{"privacy", old.Privacy == fresh.Privacy},
@@ -142,7 +144,7 @@ func needRestart(old, fresh *configs.Config) []string {
 func keepFixed(old, fresh *configs.Config) *configs.Config {
 	c := *fresh
 	c.Instance, c.Log, c.Journal = old.Instance, old.Log, old.Journal
-	c.Record, c.Shutdown, c.Watch = old.Record, old.Shutdown, old.Watch
+	c.Shutdown, c.Watch = old.Shutdown, old.Watch
 	c.Privacy, c.Forwarders = old.Privacy, old.Forwarders
 	c.History, c.Export = old.History, old.Export
 	return &c

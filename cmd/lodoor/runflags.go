@@ -19,6 +19,7 @@ type runFlags struct {
 	backend  string
 	name     string
 	protocol string
+	tls      string
 	rules    rules.Flags
 	portFile string
 	quiet    bool
@@ -32,7 +33,7 @@ func settingFlags() map[string]string {
 		"journal": "journal.dir", "durability": "journal.durability", "enforce": "enforce", "tripwire": "tripwire",
 		"record": "record.dir", "log-format": "log.format", "log-level": "log.level", "instance": "instance",
 		"webhook-file": "alerts.webhook_file", "allow-remote-backend": "allow_remote_backend", "drain": "shutdown.drain",
-		"lane": "lane.kind",
+		"lane": "lane.kind", "operations": "operations.record", "ring": "record.ring",
 	}
 }
 
@@ -43,6 +44,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.backend, "backend", "", "`ADDRESS` of the service behind it, in the same form")
 	set.StringVar(&f.name, "name", "", "`NAME` of that service")
 	set.StringVar(&f.protocol, "protocol", "", "`WORD` for what the services speak, when their ports do not tell: redis, http, …; none has no gate")
+	set.StringVar(&f.tls, "tls", "", "`WORD` for what becomes of clients that want to encrypt: pass, or decline, so that what they ask can be read")
 	f.registerConfig(set)
 	set.Var(f.rules.Value(rules.ActionAllow), "allow", "let in peers of a `ZONE|CIDR`; repeatable, the first match wins")
 	set.Var(f.rules.Value(rules.ActionDeny), "deny", "refuse peers of a `ZONE|CIDR`; repeatable, the first match wins")
@@ -53,7 +55,9 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	f.setting("instance", "NAME", "", "of the journal there; without it made of the doors' addresses")
 	f.setting("durability", "WORD", "process", "what an open's record outlives before the backend is dialled: "+
 		"none, process (a kill of lodoor) or disk (a power cut)")
-	f.setting("record", "DIR", "", "keep all that is sent, passwords included, in pcapng files")
+	f.setting("record", "DIR", "", "keep what is sent in pcapng files, passwords overwritten where the protocol is known")
+	f.setting("ring", "DURATION", "", "with --record: keep the last so much in memory, and write it when an alert fires")
+	f.setting("operations", "WORD", "off", "record what clients ask: off, slow, sample or all")
 	f.setting("webhook-file", "FILE", "", "file with the URL that alerts are sent to (or LODOOR_WEBHOOK)")
 	f.setting("log-format", "FORMAT", "auto", "of session lines: console, json, or auto (console on a terminal)")
 	f.setting("log-level", "LEVEL", "info", "of messages: debug, info, warn or error")
@@ -109,20 +113,29 @@ func (f *runFlags) load(args []string) (*configs.Loaded, error) {
 // services are those of the command line, with the protocol that is given for them.
 func (f *runFlags) services(args []string) ([]configs.Service, error) {
 	services, err := f.typedServices(args)
-	if err != nil || f.protocol == "" {
-		return services, err
+	if err != nil {
+		return nil, err
+	}
+	if len(services) == 0 && f.protocol+f.tls != "" {
+		return nil, errors.New("--protocol and --tls are about services of the command line; those of a file have protocol: and tls: there")
 	}
 	var protocol configs.Protocol
-	if f.protocol != "none" {
+	if f.protocol != "" && f.protocol != "none" {
 		if err := protocol.UnmarshalText([]byte(f.protocol)); err != nil {
 			return nil, fmt.Errorf("--protocol: %w, none", err)
 		}
 	}
-	if len(services) == 0 {
-		return nil, errors.New("--protocol is about services of the command line; those of a file have protocol: there")
+	var tls configs.TLS
+	if f.tls != "" {
+		if err := tls.UnmarshalText([]byte(f.tls)); err != nil {
+			return nil, fmt.Errorf("--tls: %w", err)
+		}
 	}
 	for i := range services {
-		services[i].Protocol = protocol
+		services[i].TLS = tls
+		if f.protocol != "" {
+			services[i].Protocol = protocol
+		}
 	}
 	return services, nil
 }

@@ -41,9 +41,8 @@ func (d *door) serve(
 		commands := &controlled{door: d, reloads: reloads}
 		run = inside(func(ctx context.Context) error { return control.Serve(ctx, d.socket, commands) }, run)
 	}
-	if d.recorder != nil {
-		run = inside(d.recorder.Run, run)
-	}
+	run = inside(d.recorder.Run, run)
+	run = inside(d.operations.Run, run)
 	beats := &heartbeat{beat: d.beat, append: func(r flow.Record) { d.log.Append(r, nil) }}
 	run = inside(beats.run, run)
 	if d.metrics != nil {

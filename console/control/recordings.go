@@ -34,7 +34,10 @@ type Recording struct {
 	Ring       bool      `json:"ring,omitempty"`
 	Dir        string    `json:"dir"`
 	// Redacts says in words what is overwritten.
-	Redacts string `json:"redacts"`
+	Redacts string `json:"redacts,omitempty"`
+	// Sessions and Files are what came of one that has ended.
+	Sessions uint64   `json:"sessions,omitempty"`
+	Files    []string `json:"files,omitempty"`
 }
 
 // RecordingRequest is a recording that somebody wants.
