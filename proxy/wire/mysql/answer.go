@@ -9,9 +9,11 @@ import (
 func (d *dialogue[Q]) serverSays(f frame) (kind, error) {
 	isERR := f.first == headERR && f.length >= 3
 	switch {
+	case d.phase == phaseReplica:
+		return kindText, nil
 	case d.phase == phaseGreeting && f.first == 10:
 		return kindGreeting, nil
-	case isERR && d.phase != phaseReplica:
+	case isERR:
 		return kindERR, nil
 	case d.phase != phaseCommands:
 		return 0, fmt.Errorf("the server's first packet begins with %#02x where protocol 10 or an error was expected", f.first)
@@ -55,7 +57,7 @@ func (d *dialogue[Q]) firstSays(f frame) (kind, error) {
 	case command == comStatistics:
 		return kindText, nil
 	case command == comStmtFetch, command == comFieldList:
-		d.step = stepRows
+		d.step, d.binary = stepRows, true
 		return d.serverSays(f)
 	case f.first == headOK && command == comStmtPrepare:
 		return kindPrepared, nil
@@ -142,6 +144,7 @@ func (d *dialogue[Q]) resultEnds(r *result) {
 func (d *dialogue[Q]) count(head []byte) (ok bool) {
 	p := payload{b: head}
 	d.left = p.lenenc()
+	d.columns = d.left
 	d.binary = d.asked[0].command != comQuery && d.asked[0].command != comProcessInfo
 	follow := true
 	if d.caps&capCacheMetadata != 0 {

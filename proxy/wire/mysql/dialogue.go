@@ -51,7 +51,7 @@ const (
 	kindColumn
 	kindRow
 	kindPrepared
-	kindText // of COM_STATISTICS
+	kindText // of COM_STATISTICS, or a part of the binary log
 )
 
 // askedMax is how many commands may wait for their answers. Clients that send several at once send a few.
@@ -67,6 +67,7 @@ type dialogue[Q any] struct {
 
 	step     step
 	left     uint64 // columns or parameters that have to come
+	columns  uint64 // of the last result
 	prepared uint64 // columns of a prepared statement that come behind its parameters
 	binary   bool   // the rows are those of a prepared statement
 }
@@ -91,6 +92,8 @@ func (d *dialogue[Q]) clientSays(f frame) (kind, error) {
 		return 0, errors.New("the client speaks before the server has greeted it")
 	case phaseLogin:
 		return kindLogin, nil
+	case phaseReplica:
+		return kindText, nil
 	}
 	if d.step == stepFile {
 		return kindFile, nil

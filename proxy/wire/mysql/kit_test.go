@@ -72,6 +72,7 @@ type relay struct {
 
 	mu       sync.Mutex
 	sessions []*session
+	conns    []net.Conn
 }
 
 type session struct {
@@ -90,6 +91,11 @@ func newRelay(t testing.TB, port int, amend func() flow.Amend) *relay {
 	r.wait.Go(r.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
+		r.mu.Lock()
+		for _, c := range r.conns { // a test that failed has left them open
+			_ = c.Close()
+		}
+		r.mu.Unlock()
 		r.wait.Wait()
 	})
 	return r
@@ -111,7 +117,7 @@ func (r *relay) accept() {
 		}
 		s := &session{}
 		r.mu.Lock()
-		r.sessions = append(r.sessions, s)
+		r.sessions, r.conns = append(r.sessions, s), append(r.conns, client, backend)
 		r.mu.Unlock()
 		var amend flow.Amend
 		if r.amend != nil {
@@ -216,4 +222,17 @@ func mariadb(t testing.TB, port int, args ...string) string {
 	return testkit.Run(t, "mariadb", slices.Concat([]string{
 		"--no-defaults", "--host=127.0.0.1", "--port=" + strconv.Itoa(port), "--batch",
 	}, args)...)
+}
+
+// redact overwrites what is secret in pieces. lost says that the redactor gave up, and how much it had let pass.
+func redact(pieces []piece, what flow.Redaction) (redacted []piece, lost bool) {
+	r := mysql.NewRedactor(what)
+	for _, p := range pieces {
+		b := bytes.Clone(p.b)
+		if !r.Redact(p.dir, b) {
+			return redacted, true
+		}
+		redacted = append(redacted, piece{p.dir, b})
+	}
+	return redacted, false
 }

@@ -18,6 +18,7 @@ const (
 	capZstd             = 1 << 26
 	capQueryAttributes  = 1 << 27
 	capProgress         = 1 << 32
+	capExtendedMetadata = 1 << 35
 	capCacheMetadata    = 1 << 36
 )
 
