@@ -38,8 +38,14 @@ func Analyse(raw []byte, d Dialect, detail Detail, limit int) Statement {
 		out = make([]byte, 0, min(len(raw), limit))
 	}
 	begin, hidden, secret := 0, false, false
-	for i, c := range raw {
-		was, before := a.judge.lex.kind, secret
+	for i := 0; i < len(raw); i++ {
+		if n := a.judge.idle(raw[i:]); n > 0 {
+			if detail == Text {
+				out = a.plain(out, raw[i:i+n])
+			}
+			i += n
+		}
+		c, was, before := raw[i], a.judge.lex.kind, secret
 		secret = a.judge.secret(c)
 		if a.judge.lex.fresh {
 			a.token(was, raw[begin:i], hidden)
@@ -84,6 +90,14 @@ func (a *analysis) without(out []byte, c byte, secret, before bool) []byte {
 		return append(out, hiddenMark[:min(len(hiddenMark), a.shape.limit-len(out))]...)
 	}
 	return out
+}
+
+// plain appends bytes without a secret.
+func (a *analysis) plain(out, b []byte) []byte {
+	if room := a.shape.limit - len(out); len(b) > room {
+		b, a.cut = b[:room], true
+	}
+	return append(out, b...)
 }
 
 // token takes a token that has ended.

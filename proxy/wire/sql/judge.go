@@ -21,6 +21,8 @@ type judge struct {
 	hint  bool // the word that is read is one for a secret
 	inner bool // so is one inside the string that is read: the rest of it is secret
 	url   urlPart
+	calm  uint8 // bytes of the string that were looked at one by one lately, at most reach: see idle
+	dull  int   // bytes that have nothing to tell, the last calm of them included
 }
 
 // verb is what kind of statement it is.
@@ -67,6 +69,7 @@ func (j *judge) secret(c byte) bool {
 // inside takes a byte of a string or comment and says whether a word before it in there makes it a secret.
 func (j *judge) inside(c byte) bool {
 	was := j.inner
+	j.calm = min(j.calm+1, reach)
 	j.word.add(c)
 	j.inner = j.inner || j.word.secret()
 	return j.url.step(c) || was
@@ -87,7 +90,7 @@ func (j *judge) complete(was kind) {
 		j.taken()
 	}
 	j.word.reset()
-	j.hint, j.inner, j.url = false, false, 0
+	j.hint, j.inner, j.url, j.calm, j.dull = false, false, 0, 0, 0
 }
 
 // taken notes that a token stood where the secret should stand.

@@ -39,8 +39,11 @@ func (m *Masker) Mask(b []byte) {
 	if !m.secrets && !m.literals {
 		return
 	}
-	for i, c := range b {
-		b[i] = m.mask(c)
+	for i := 0; i < len(b); i++ {
+		if !m.literals && !m.lost && m.n == 0 {
+			i += m.judge.idle(b[i:])
+		}
+		b[i] = m.mask(b[i])
 	}
 }
 
@@ -95,9 +98,9 @@ func fill(l *lexer) byte {
 	return 'x'
 }
 
-// Skip says that bytes of the text were not kept. What follows cannot be known any more, and is overwritten up to the
+// Skip says that n bytes of the text were not kept. What follows cannot be known any more, and is overwritten up to the
 // next text.
-func (m *Masker) Skip() { m.lost = true }
+func (m *Masker) Skip(n uint64) { m.lost = m.lost || n > 0 }
 
 // End says that the text is over. A secret that was not finished is told now.
 func (m *Masker) End() {

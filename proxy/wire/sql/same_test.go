@@ -88,7 +88,7 @@ func TestLiteralsMasked(t *testing.T) {
 func TestWhatFollowsAGapIsMasked(t *testing.T) {
 	m := sql.NewMasker(sql.PostgreSQL, true, false)
 	m.Mask([]byte("SELECT 1, '"))
-	m.Skip()
+	m.Skip(1)
 	b := []byte("geheim")
 	m.Mask(b)
 	if string(b) != "xxxxxx" {
