@@ -130,6 +130,7 @@ func (r *Recorder) Start(q policy.Request) (*policy.Recording, error) {
 	began, err := r.table.Start(q, time.Now())
 	if err == nil {
 		r.queue.fail(false)
+		signal(r.queue.some) // so that Run looks at the clock
 	}
 	return began, err
 }
@@ -149,9 +150,13 @@ func (r *Recorder) Stop(service string) ([]Ended, error) {
 }
 
 // Active are the recordings that go on, those of the configuration first.
-func (r *Recorder) Active() (all []Active) {
+func (r *Recorder) Active() []Active {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.active()
+}
+
+func (r *Recorder) active() (all []Active) {
 	for _, s := range r.config.Standing {
 		all = append(all, Active{Service: s.Service, Plan: s.Plan, Dir: r.config.Dir})
 	}

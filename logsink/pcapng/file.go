@@ -26,8 +26,9 @@ const (
 type file struct {
 	track  track
 	out    *store.File // nil: ring
-	ring   *ring.Ring
+	ring   *ring.Ring  // nil, too: it is for those who follow
 	budget *budget
+	follow followers
 	packer *packer
 	text   []byte // of the comment in hand
 
@@ -44,9 +45,9 @@ type file struct {
 	closed     bool
 }
 
-func newFile(l track, out *store.File, r *ring.Ring, b *budget) *file {
+func newFile(l track, w *writer) *file {
 	return &file{
-		track: l, out: out, ring: r, budget: b, packer: newPacker(), generation: 1,
+		track: l, budget: w.budget, follow: w.followers, packer: newPacker(), generation: 1,
 		seen: map[connection]struct{}{}, named: map[netip.Addr]string{},
 	}
 }
@@ -69,12 +70,12 @@ func head(application, service string) []byte {
 func (f *file) takes(c connection) bool {
 	const most = 1 << 17 // connections that are worth remembering: two for each of 65,536 sessions
 	_, taken := f.seen[c]
-	return !taken && (len(f.seen) < most || f.ring != nil)
+	return !taken && (len(f.seen) < most || f.out == nil)
 }
 
 // add remembers a connection. A ring forgets its sessions, so it cannot tell when one comes again.
 func (f *file) add(c connection) {
-	if f.ring == nil {
+	if f.out != nil {
 		f.seen[c] = struct{}{}
 	}
 }
@@ -85,10 +86,15 @@ func (f *file) name(a netip.Addr, name string) error {
 		return nil
 	}
 	f.named[a] = name
-	if f.ring != nil {
-		return nil // told when it becomes a file
+	return f.begin(f.at, block.AppendNames(nil, []block.Name{{Addr: a, Names: []string{name}}}))
+}
+
+// names are those that were told.
+func (f *file) names() (all []block.Name) {
+	for addr, name := range f.named {
+		all = append(all, block.Name{Addr: addr, Names: []string{name}})
 	}
-	return f.append(f.at, block.AppendNames(nil, []block.Name{{Addr: a, Names: []string{name}}}))
+	return all
 }
 
 // stamp orders times within a file and, more strictly, within a session; only a clock that was set back shows.
@@ -138,12 +144,29 @@ func (f *file) count(leg uint32, at int64, s *segment) {
 	}
 }
 
-// append adds whole blocks.
-func (f *file) append(at int64, blocks []byte) error {
+// begin adds blocks that others depend on. A ring does not have them: a file that is made of it begins with them.
+func (f *file) begin(at int64, blocks []byte) error {
 	if f.ring != nil {
-		f.ring.Add(at, blocks)
+		f.follow.tell(f.track.service, blocks)
 		return nil
 	}
+	return f.append(at, blocks)
+}
+
+// append adds whole blocks.
+func (f *file) append(at int64, blocks []byte) error {
+	f.follow.tell(f.track.service, blocks)
+	if f.ring != nil {
+		f.ring.Add(at, blocks)
+	}
+	if f.out == nil {
+		return nil
+	}
+	return f.put(blocks)
+}
+
+// put writes whole blocks to the file.
+func (f *file) put(blocks []byte) error {
 	before := f.out.OnDisk()
 	if err := f.out.Append(blocks); err != nil {
 		return err
@@ -158,7 +181,7 @@ func (f *file) append(at int64, blocks []byte) error {
 
 // flush hands all to the system, and counts what that takes.
 func (f *file) flush() error {
-	if f.ring != nil {
+	if f.out == nil {
 		return nil
 	}
 	if err := f.out.Flush(); err != nil {
@@ -184,10 +207,10 @@ func (f *file) statistics() (b []byte) {
 // close ends the recording with a whole block, also after a failed write.
 func (f *file) close() error {
 	f.closed = true
-	if f.ring != nil {
+	if f.out == nil {
 		return nil
 	}
-	err := f.append(f.at, f.statistics())
+	err := f.put(f.statistics())
 	err = errors.Join(err, f.flush())
 	err = errors.Join(err, f.out.Close())
 	f.budget.move(f.counted, f.out.OnDisk())

@@ -97,16 +97,16 @@ func (w *writer) drain(f *file, label string, now time.Time) (out Flushed, err e
 	if err != nil {
 		return out, err
 	}
-	copied := newFile(f.track, to, nil, w.budget)
-	copied.at = held.From
+	copied := newFile(f.track, w)
+	copied.out, copied.at = to, held.From
 	out = Flushed{Service: f.track.service, Reaches: f.ring.Reach(now.UnixNano())}
-	err = copied.begin(w, f)
+	err = copied.put(block.AppendNames(w.secrets.appendSoFar(head(w.application, f.track.service)), f.names()))
 	sessions := map[connection]struct{}{}
 	if err == nil {
 		err = f.ring.Drain(func(b []byte) error {
 			out.Packets++
 			copied.recount(b, sessions)
-			return copied.append(copied.at, b)
+			return copied.put(b)
 		})
 	}
 	f.generation++ // whose packets they are has to be said again
@@ -114,16 +114,6 @@ func (w *writer) drain(f *file, label string, now time.Time) (out Flushed, err e
 	out.Path, out.Sessions = to.Path(), uint64(len(sessions))
 	w.stats.files.Add(1)
 	return out, err
-}
-
-// begin writes what stands before a ring's packets.
-func (f *file) begin(w *writer, from *file) error {
-	b := w.secrets.appendSoFar(head(w.application, f.track.service))
-	var names []block.Name
-	for addr, name := range from.named {
-		names = append(names, block.Name{Addr: addr, Names: []string{name}})
-	}
-	return f.append(f.at, block.AppendNames(b, names))
 }
 
 // recount looks at a packet that was made before, for the statistics, and notes whose it is.

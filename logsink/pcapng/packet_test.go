@@ -26,7 +26,8 @@ func TestPacketsAllocateNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFile(track{}, nil, r, &budget{})
+	f := newFile(track{}, &writer{budget: &budget{}})
+	f.ring = r
 	payload := make([]byte, keptSegment)
 	opening := segmentBetween("[::1]:40000", "[::1]:62893", nil)
 	opening.flags = flagSYN

@@ -23,6 +23,8 @@ const (
 	gather = 100 * time.Millisecond
 	// lookEvery is how often the writer looks whether a recording is over, or a file to be finished, when nothing comes.
 	lookEvery = time.Second
+	// idleEvery is the same when nothing is being recorded, and only old files may have to go.
+	idleEvery = time.Minute
 )
 
 // Config is what a Recorder is made of.
@@ -106,6 +108,7 @@ func New(c Config) (*Recorder, error) {
 	r.writer = &writer{
 		application: application(c.Version), memory: r.memory, budget: r.budget, stats: &r.counters, trouble: c.Trouble,
 		current: map[track]*file{}, open: map[*file]struct{}{}, live: map[*tap]struct{}{}, paths: map[*policy.Recording][]string{},
+		followers: followers{}, nowhere: map[*policy.Recording]struct{}{},
 	}
 	r.config = c
 	if err := r.apply(&c.Settings); err != nil {
@@ -187,7 +190,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.Pass() // says at once when there is no room
 	timer := time.NewTimer(gather)
 	defer timer.Stop()
-	look := time.NewTicker(lookEvery)
+	look := time.NewTimer(lookEvery)
 	defer look.Stop()
 	for {
 		select {
@@ -208,8 +211,19 @@ func (r *Recorder) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.Close()
 		}
-		r.Pass()
+		look.Reset(r.lookAgain())
 	}
+}
+
+// lookAgain writes what was told, and says when to look again if nothing comes.
+func (r *Recorder) lookAgain() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pass(time.Now())
+	if len(r.writer.open) == 0 && len(r.table.List()) == 0 {
+		return idleEvery
+	}
+	return lookEvery
 }
 
 // Pass writes what was told until now. Run does it all the time.
@@ -226,7 +240,10 @@ func (r *Recorder) pass(now time.Time) {
 	err := r.writer.write(entries)
 	clear(entries)
 	r.spare = entries[:0]
-	over := r.table.Expire(now)
+	var over []*policy.Recording
+	if len(r.table.List()) > 0 {
+		over = r.table.Expire(now)
+	}
 	err = errors.Join(err, r.writer.finish(now), r.writer.rotate(now), r.writer.tidy(now))
 	if err != nil {
 		r.fail(err)

@@ -107,10 +107,8 @@ func (w *writer) reveal() error {
 			return nil
 		}
 		for f := range w.open {
-			if f.ring == nil {
-				if err := f.append(f.at, secrets); err != nil {
-					return err
-				}
+			if err := f.begin(f.at, secrets); err != nil {
+				return err
 			}
 		}
 	}

@@ -25,6 +25,9 @@ type writer struct {
 	trouble     func(error)
 	untold      string // why the key log could not be read, the last time
 
+	followers followers
+	nowhere   map[*policy.Recording]struct{} // those that are recorded for who follows alone
+
 	current map[track]*file // where new sessions go
 	open    map[*file]struct{}
 	live    map[*tap]struct{}              // those whose beginning was seen, and whose end was not
@@ -36,6 +39,7 @@ type writer struct {
 type track struct {
 	service   string
 	recording *policy.Recording // nil: the configuration wants it
+	nowhere   bool              // for who follows alone
 	repeat    time.Duration     // of a ring, how soon it has to hear again whose packets they are; 0 is no ring
 }
 
@@ -158,7 +162,7 @@ func (w *writer) attach(e *entry) error {
 
 func (w *writer) trackOf(t *tap) track {
 	l := track{service: t.service, recording: t.Recording}
-	if t.Plan.Ring {
+	if _, l.nowhere = w.nowhere[t.Recording]; t.Plan.Ring && !l.nowhere {
 		l.repeat = max(w.ringAge/4, 1)
 	}
 	return l
@@ -228,23 +232,30 @@ func (w *writer) fileFor(l track, legs []connection, at int64) (*file, error) {
 }
 
 func (w *writer) openFile(l track, at int64) (*file, error) {
-	if l.repeat > 0 {
+	f := newFile(l, w)
+	switch {
+	case l.nowhere:
+	case l.repeat > 0:
 		r, err := ring.New(w.ringAge, w.ringMemory)
 		if err != nil {
 			return nil, err
 		}
-		f := newFile(l, nil, r, w.budget)
-		w.open[f] = struct{}{}
+		f.ring = r
+	default:
+		out, err := w.store.Create(l.service, "", time.Unix(0, at))
+		if err != nil {
+			return nil, err
+		}
+		f.out = out
+		w.stats.files.Add(1)
+	}
+	w.open[f] = struct{}{}
+	secrets := w.secrets.appendSoFar(nil)
+	w.followers.tell(l.service, secrets)
+	if f.out == nil {
 		return f, nil
 	}
-	out, err := w.store.Create(l.service, "", time.Unix(0, at))
-	if err != nil {
-		return nil, err
-	}
-	f := newFile(l, out, nil, w.budget)
-	w.open[f] = struct{}{}
-	w.stats.files.Add(1)
-	return f, f.append(at, w.secrets.appendSoFar(head(w.application, l.service)))
+	return f, f.put(append(head(w.application, l.service), secrets...))
 }
 
 func (w *writer) closeFile(f *file) error {
@@ -276,7 +287,7 @@ func (w *writer) rotate(now time.Time) error {
 		switch {
 		case f.ring != nil:
 			f.ring.Expire(now.UnixNano())
-		case f.out.Due(now):
+		case f.out != nil && f.out.Due(now):
 			errs = append(errs, w.closeFile(f))
 		}
 	}
