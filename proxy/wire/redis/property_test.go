@@ -102,6 +102,9 @@ func TestRedactedReadsTheSame(t *testing.T) {
 		for _, list := range [][]*flow.Operation{ops, again} {
 			for _, op := range list { // names that the session has are parameters, numbers of channels rows
 				op.User, op.Application, op.Namespace = "", "", ""
+				if op.Kind == "notification" {
+					op.Name = "" // a value, when the server invents kinds
+				}
 			}
 		}
 		if diff := cmp.Diff(ops, again); diff != "" {
