@@ -32,18 +32,23 @@ type rig struct {
 func newRig(t *testing.T, c capture.Config) *rig {
 	t.Helper()
 	r := &rig{T: t, ns: testkit.NewNetns(t)}
+	r.open(c)
+	return r
+}
+
+func (r *rig) open(c capture.Config) {
+	r.Helper()
 	r.ns.Do(func() {
 		var err error
 		if r.capture, err = capture.New(c); err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 	})
-	t.Cleanup(func() {
+	r.Cleanup(func() {
 		if err := r.capture.Close(); err != nil {
-			t.Error(err)
+			r.Error(err)
 		}
 	})
-	return r
 }
 
 func (r *rig) run() {

@@ -95,7 +95,7 @@ func (m *model) want() ring.Held {
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		age := rapid.Int64Range(1, 1000).Draw(t, "age")
-		limit := rapid.IntRange(1, 3<<20).Draw(t, "limit")
+		limit := rapid.OneOf(rapid.IntRange(1, 1<<20), rapid.IntRange(1, 3<<20)).Draw(t, "limit")
 		m := &model{age: age, limit: limit, now: 1}
 		r, err := ring.New(time.Duration(age), limit)
 		if err != nil {
@@ -105,7 +105,7 @@ func TestModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
 				next++
-				sizes := rapid.OneOf(rapid.IntRange(0, 100), rapid.IntRange(400<<10, 600<<10), rapid.IntRange(0, 4<<20))
+				sizes := rapid.OneOf(rapid.IntRange(0, 100), rapid.IntRange(400<<10, 600<<10), rapid.IntRange(0, 3<<19))
 				block := bytes.Repeat([]byte{next}, sizes.Draw(t, "size"))
 				at := max(1, m.now+rapid.Int64Range(-20, 60).Draw(t, "step"))
 				r.Add(at, block)
@@ -183,6 +183,21 @@ func TestLimits(t *testing.T) {
 	}{{0, 1}, {-time.Second, 1}, {time.Second, 0}, {time.Second, -1}} {
 		if _, err := ring.New(tc.age, tc.size); err == nil {
 			t.Errorf("a ring of %v and %d bytes was made", tc.age, tc.size)
+		}
+	}
+}
+
+// Memory that is used again belongs to one block at a time.
+func TestUsedAgain(t *testing.T) {
+	r := newRing(t, time.Minute, 8<<20)
+	for round := range byte(4) {
+		for i := range byte(6) {
+			r.Add(1, bytes.Repeat([]byte{round*6 + i}, 400<<10))
+		}
+		for i, block := range drain(t, r) {
+			if want := round*6 + byte(i); len(block) != 400<<10 || slices.ContainsFunc(block, func(b byte) bool { return b != want }) {
+				t.Fatalf("round %d: block %d is not what was added", round, i)
+			}
 		}
 	}
 }
