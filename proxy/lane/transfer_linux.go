@@ -65,11 +65,11 @@ func (in *inlet) attempt(fd uintptr) bool {
 	}
 	for {
 		n, err := unix.Read(int(fd), in.buf[:in.n])
-		switch err {
-		case nil:
-		case unix.EINTR:
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.EINTR):
 			continue
-		case unix.EAGAIN:
+		case errors.Is(err, unix.EAGAIN):
 			in.release()
 			in.held = in.asks
 			return false

@@ -39,7 +39,7 @@ func (k kit) answerUntaken(t *testing.T) {
 		t.Errorf("ended %s by %q (%s), want io_error by client", o.End, o.EndedBy, o.Detail)
 	}
 	w.checkEnd(t, o)
-	if <-g.ended; g.heard.Load() > 0 {
-		t.Errorf("backend heard %d bytes", g.heard.Load())
+	if err := <-g.ended; g.heard.Load() > 0 {
+		t.Errorf("backend heard %d bytes, then %s", g.heard.Load(), ended(err))
 	}
 }

@@ -101,7 +101,9 @@ func (k kit) roomHeld(t *testing.T, d flow.Direction) {
 	if m, err := free.of.rest(free.to); m != 4<<20 || err != nil {
 		t.Errorf("the other direction: %d bytes, then %s", m, ended(err))
 	}
-	<-wrote
+	if err := <-wrote; err != nil {
+		t.Errorf("the other direction: %v", err)
+	}
 	if counts := counted(s); counts[d] != 0 || h.seen(d) != 0 {
 		t.Errorf("%d bytes were read, of which the tap was told %d; it had no room", counts[d], h.seen(d))
 	}
