@@ -26,10 +26,10 @@ func behindAttributes(body []byte, capabilities uint64) (text []byte, ok bool) {
 		if p.bad || null[i/8]>>(i%8)&1 != 0 {
 			continue
 		}
-		switch size, prefixed := valueSize(t); {
-		case prefixed == prefixByte:
+		switch size, prefixed := valueSize(t); prefixed {
+		case prefixByte:
 			p.take(uint64(p.uint8()))
-		case prefixed == prefixLenenc:
+		case prefixLenenc:
 			p.text()
 		default:
 			p.take(uint64(size))

@@ -132,7 +132,7 @@ func (d *Decoder) finish(op *flow.Operation) {
 
 // rows are those of the answer to a command, as far as it has come; -1 when there is nothing to count.
 func (d *Decoder) rows(command byte) int64 {
-	if (hasRows(command) || command == comStmtFetch) && (d.current.changed || d.current.returned) {
+	if hasRows(command) && (d.current.changed || d.current.returned) || command == comStmtFetch && d.current.begun {
 		return d.current.rows
 	}
 	return -1

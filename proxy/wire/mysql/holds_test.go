@@ -19,7 +19,7 @@ func holds(t *testing.T, pieces []piece) {
 	for _, what := range []flow.Redaction{
 		{}, {Authentication: true}, {Parameters: true}, {Rows: true}, {Authentication: true, Parameters: true, Rows: true},
 	} {
-		if total > 1<<22 && !(what.Authentication && what.Rows) {
+		if total > 1<<22 && (!what.Authentication || !what.Rows) {
 			continue // it takes long
 		}
 		whole, lost := redact(pieces, what)

@@ -263,8 +263,25 @@ func testDriver(t *testing.T, m *testkit.MariaDBServer) {
 	if login := x.ops[0]; login.Auth != "client_ed25519" || login.User != "bob" {
 		t.Errorf("%+v", login)
 	}
-	if n := len(logged(t, m, word)); n < len(want)-1 {
-		t.Errorf("the server logged %d commands", n)
+	// The server logs what it executes with the values, and neither a ping nor a statement that could not be prepared.
+	var logs, tells []string
+	for _, l := range logged(t, m, word) {
+		if name, text, _ := strings.Cut(l, " "); name == "Connect" || name == "Query" || name == "Prepare" {
+			logs = append(logs, l)
+		} else if name == "Execute" {
+			logs = append(logs, name+" "+text[:6])
+		}
+	}
+	for _, o := range x.ops {
+		switch l := asLogged(o); {
+		case o.Kind == "execute":
+			tells = append(tells, l[:len("Execute ")+6])
+		case l != "" && (o.Kind != "prepare" || !o.Failed):
+			tells = append(tells, l)
+		}
+	}
+	if !slices.Equal(tells, logs) {
+		t.Errorf("decoded:\n%s\nlogged:\n%s", strings.Join(tells, "\n"), strings.Join(logs, "\n"))
 	}
 }
 

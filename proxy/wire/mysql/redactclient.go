@@ -33,7 +33,7 @@ func (c *clientCopy) begin(f frame, _ time.Time) (k kind, want int, err error) {
 // clientRecipe is what is in a packet of the client's.
 func (r *Redactor) clientRecipe(k kind, first byte) recipe {
 	switch {
-	case k == kindFile && r.what.Parameters, k == kindText:
+	case k == kindFile && r.what.Parameters, k == kindText && (r.what.Authentication || r.what.Rows):
 		return recipeAll
 	case k == kindLogin && r.what.Authentication:
 		return recipeLogin
@@ -188,10 +188,10 @@ func (r *Redactor) queryField(s *script) field {
 func (r *Redactor) executeField(s *script) field {
 	const hasCount = 0x08 // PARAMETER_COUNT_AVAILABLE
 	v := &s.values
-	switch {
-	case s.step == 2:
+	switch s.step {
+	case 2:
 		r.statement = uint32(s.number)
-	case s.step == 3:
+	case 3:
 		v.named = r.talk.caps&capQueryAttributes != 0
 		r.counted = v.named && s.number&hasCount != 0
 	}

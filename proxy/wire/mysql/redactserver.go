@@ -49,7 +49,7 @@ func (r *Redactor) serverRecipe(k kind, f frame) recipe {
 	case kindRow:
 		return r.rowRecipe()
 	case kindText:
-		if r.talk.phase == phaseReplica {
+		if r.talk.phase == phaseReplica && (r.what.Authentication || r.what.Rows) { // it has statements, and rows
 			return recipeBehind
 		}
 	}

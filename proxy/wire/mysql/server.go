@@ -14,7 +14,7 @@ type serverSide Decoder
 // answerMax is how much is read of a packet that is an answer: an error's text, or the changes of a session's state.
 const answerMax = 4 << 10
 
-func (s *serverSide) begin(f frame, at time.Time) (k kind, want int, err error) {
+func (s *serverSide) begin(f frame, _ time.Time) (k kind, want int, err error) {
 	k, err = s.talk.serverSays(f)
 	switch k {
 	case kindRow, kindColumn, kindText, kindMore, kindInfile:
