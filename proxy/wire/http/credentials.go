@@ -64,7 +64,7 @@ type secretCover struct {
 }
 
 func (c *secretCover) start(authorization bool) {
-	*c = secretCover{authorization: authorization, alive: 1<<len(schemes()) - 1}
+	*c = secretCover{authorization: authorization, alive: ^uint32(0)}
 }
 
 func (c *secretCover) mask(b []byte) {

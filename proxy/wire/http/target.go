@@ -26,7 +26,7 @@ func target(method string, raw []byte, how flow.Statements) (text string, finger
 // origin is the target without scheme and authority.
 func origin(raw []byte) []byte {
 	i := bytes.Index(raw, []byte("://"))
-	if i < 0 || bytes.IndexAny(raw[:i], "/?#") >= 0 {
+	if i < 0 || bytes.ContainsAny(raw[:i], "/?#") {
 		return raw
 	}
 	rest := raw[i+3:]

@@ -198,10 +198,11 @@ func (a *answerCover) byte(c byte) byte {
 			return c
 		}
 	case answerErrors:
-		if c == ' ' && !a.found {
+		if !a.found && c == ' ' {
 			a.found = true
 			return c
 		}
+		a.found = a.found || !codeByte(c)
 	case answerRules:
 		if c == ' ' || c == '(' || c == ')' {
 			a.found = false

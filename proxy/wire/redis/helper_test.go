@@ -64,14 +64,16 @@ func decode(how flow.Statements, steps []step) (ops []*flow.Operation, err error
 // redact gives what is kept of each direction, and whether the redactor kept its place.
 func redact(what flow.Redaction, steps []step) (kept [2]string, ok bool) {
 	r := NewRedactor(what)
+	var all [2]bytes.Buffer
+	ok = true
 	for _, st := range steps {
 		b := bytes.Clone(st.b)
-		if !r.Redact(st.dir, b) {
-			return kept, false
+		if ok = r.Redact(st.dir, b); !ok {
+			break
 		}
-		kept[st.dir] += string(b)
+		all[st.dir].Write(b)
 	}
-	return kept, true
+	return [2]string{all[0].String(), all[1].String()}, ok
 }
 
 // split gives the messages.

@@ -124,18 +124,16 @@ const masked = 'x'
 
 // mask overwrites the next bytes.
 func (c *cover) mask(b []byte) {
-	switch {
-	case c.class == open:
-		return
-	case c.class == hidden:
+	switch c.class {
+	case hidden:
 		fill(b)
-		return
-	}
-	for i := range b {
-		if !c.rule(b[i]) {
-			b[i] = masked
+	case aclRule:
+		for i := range b {
+			if !c.rule(b[i]) {
+				b[i] = masked
+			}
+			c.at++
 		}
-		c.at++
 	}
 }
 

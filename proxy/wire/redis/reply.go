@@ -43,7 +43,7 @@ func (r *reply) value(l *lexer) {
 		r.number, _ = strconv.ParseInt(string(l.word), 10, 64) // what is no number of channels counts as none
 	}
 	if failure(l.kind) && len(r.status) == 0 {
-		w := firstWord(l.word)
+		w := errorCode(l.word)
 		r.status = append(r.status[:0], w[:min(len(w), statusMax)]...)
 		r.told = append(r.told[:0], l.word[len(w):]...)
 	}
@@ -82,4 +82,18 @@ func firstWord(b []byte) []byte {
 		}
 	}
 	return b
+}
+
+// errorCode is the word that an error begins with. What is none is taken for what the error says.
+func errorCode(b []byte) []byte {
+	for i, c := range b {
+		if !codeByte(c) {
+			return b[:i]
+		}
+	}
+	return b
+}
+
+func codeByte(c byte) bool {
+	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '-'
 }

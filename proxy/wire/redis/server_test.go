@@ -21,7 +21,6 @@ const serverWithin = 20 * time.Second
 type talker struct {
 	t    *testing.T
 	conn net.Conn
-	got  int // whole answers, pushes included
 	raw  lexer
 }
 
@@ -239,7 +238,7 @@ func TestServer(t *testing.T) {
 		"INVALIDATE kind=notification db=5 app=worker":                                                            2,
 		"EXEC db=3 app=worker rows=3 status=ERR error=ERR value is not an integer or out of range":                1,
 		"EXEC db=5 app=worker status=EXECABORT error=EXECABORT Transaction discarded because of previous errors.": 1,
-		"GET text=GET in5 db=5 app=worker rows=1":                                                                 3,
+		"GET text=GET in5 db=5 app=worker rows=1":                                                                 2,
 		"LRANGE text=LRANGE l 0 -1 rows=3":                                                                        1,
 		"HGETALL text=HGETALL h db=5 app=worker rows=2":                                                           1,
 		"RESET db=5": 1,
@@ -280,7 +279,7 @@ func diffLists(t *testing.T, got, want []string) {
 func TestBenchmark(t *testing.T) {
 	server := testkit.Redis(t)
 	relay := tap(t, server.Port)
-	testkit.Run(t, "redis-benchmark", "-p", strconv.Itoa(relay.port()), "-P", "16", "-c", "4", "-n", "20000", "-t", "set,get,lpush,lrange_100,mset", "-q")
+	testkit.Run(t, "redis-benchmark", "-p", strconv.Itoa(relay.port()), "-P", "16", "-c", "4", "-n", "4000", "-t", "set,get,lpush,lrange_100,mset", "-q")
 	counts := map[string]int{}
 	for i, steps := range relay.sessions() {
 		ops, err := decode(0, steps)
@@ -305,7 +304,7 @@ func TestBenchmark(t *testing.T) {
 			t.Errorf("%s: %d decoded, %s called", name, n, calls)
 		}
 	}
-	if counts["SET"] < 20000 || counts["LRANGE"] < 20000 {
+	if counts["SET"] < 4000 || counts["LRANGE"] < 4000 {
 		t.Errorf("counts %v", counts)
 	}
 }
