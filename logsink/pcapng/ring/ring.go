@@ -27,8 +27,8 @@ type Held struct {
 	Early uint64
 }
 
-// nothingLost is a time before every block's.
-const nothingLost = math.MinInt64
+// nothingLost is a time before every block's, with room for an age before it.
+const nothingLost = math.MinInt64 / 2
 
 // New makes a ring for the blocks of the last age, and for at most so many bytes of them. The memory that it takes is
 // up to two chunks of 1 MiB more, and an eighth of what it holds. Both limits have to be greater than 0.
@@ -46,7 +46,7 @@ func New(age time.Duration, bytes int) (*Ring, error) {
 // what the block tells, nanoseconds since 1970. Blocks leave in the order in which they came, so one that is older
 // than the one before it may stay a little longer. A block that is larger than the ring is not kept.
 func (r *Ring) Add(at int64, block []byte) {
-	r.Expire(at)
+	r.expire(at)
 	if len(block) > r.limit {
 		r.lose(at)
 		return
@@ -59,13 +59,21 @@ func (r *Ring) Add(at int64, block []byte) {
 	r.store.add(at, block)
 }
 
-// Expire drops what is too old at a time, nanoseconds since 1970. Add does it, too; while nothing comes somebody has to
-// call it, or what is held grows older than it was meant to.
+// Expire drops what is too old now, nanoseconds since 1970. Add does it, too; while nothing comes somebody has to call it,
+// or what is held grows older than it was meant to. When the clock was set back by more than the ring's age, what is from
+// before that goes, and the new time counts.
 func (r *Ring) Expire(now int64) {
+	if now < r.newest-r.age {
+		r.newest, r.lost = now, min(r.lost, now)
+	}
+	r.expire(now)
+}
+
+func (r *Ring) expire(now int64) {
 	r.newest = max(r.newest, now)
 	for {
 		at, some := r.store.first()
-		if !some || at >= r.newest-r.age {
+		if !some || at >= r.newest-r.age && at <= r.newest+r.age {
 			return
 		}
 		r.store.drop()

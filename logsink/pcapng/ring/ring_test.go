@@ -57,7 +57,7 @@ func (m *model) bytes() (n int) {
 
 func (m *model) expire(now int64) {
 	m.now = max(m.now, now)
-	for len(m.held) > 0 && m.held[0].at < m.now-m.age {
+	for len(m.held) > 0 && (m.held[0].at < m.now-m.age || m.held[0].at > m.now+m.age) {
 		m.held = m.held[1:]
 	}
 }
@@ -115,6 +115,12 @@ func TestModel(t *testing.T) {
 			"pause": func(t *rapid.T) {
 				m.expire(m.now + rapid.Int64Range(0, 1500).Draw(t, "pause"))
 				r.Expire(m.now)
+			},
+			"set back": func(t *rapid.T) {
+				m.now = max(1, m.now-m.age-rapid.Int64Range(1, 1500).Draw(t, "by"))
+				m.lost = min(m.lost, m.now)
+				r.Expire(m.now)
+				m.expire(m.now)
 			},
 			"drain": func(t *rapid.T) { drainBoth(t, r, m, rapid.IntRange(0, 20).Draw(t, "writes")) },
 			"": func(t *rapid.T) {
