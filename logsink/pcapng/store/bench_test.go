@@ -23,13 +23,15 @@ func BenchmarkAppend(b *testing.B) {
 			c := form.config(b.TempDir())
 			c.Create = func(string) (store.Media, error) { return discard{}, nil }
 			f := create(b, store.New(c), "")
-			data := make([]byte, 32<<10) // half of it cannot be compressed
-			rand.NewChaCha8([32]byte{1}).Read(data[:len(data)/2])
-			blocks := block.AppendPacket(nil, &block.Packet{At: began(), Data: data, Length: uint32(len(data))})
-			b.SetBytes(int64(len(blocks)))
+			random := rand.New(rand.NewPCG(1, 2))
+			var blocks [128][]byte // more than the compression looks back
+			for i := range blocks {
+				blocks[i] = packetOf(random)
+			}
+			b.SetBytes(int64(len(blocks[0])))
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
-				add(b, f, blocks)
+				add(b, f, blocks[n%len(blocks)])
 				if n%64 == 0 {
 					if err := f.Flush(); err != nil {
 						b.Fatal(err)
@@ -42,4 +44,13 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		})
 	}
+}
+
+// packetOf is a packet of 32 KiB, of which half cannot be compressed.
+func packetOf(random *rand.Rand) []byte {
+	data := make([]byte, 32<<10)
+	for i := range len(data) / 2 {
+		data[i] = byte(random.Uint32())
+	}
+	return block.AppendPacket(nil, &block.Packet{At: began(), Data: data, Length: uint32(len(data))})
 }

@@ -27,7 +27,7 @@ type Config struct {
 	Compress Compression
 	// Recipients are those who can read the files; without any they are not encrypted. See ParseRecipients.
 	Recipients []age.Recipient
-	// RotateSize and RotateAge say when another file should follow; 0 is never.
+	// RotateSize, on the disk, and RotateAge say when another file should follow; 0 is never. See File.Due.
 	RotateSize flow.Size
 	RotateAge  time.Duration
 	// Keep is how long a finished file stays; 0 is for ever.
