@@ -50,6 +50,25 @@ func (d *dialogue[Q]) endsRows(f frame) bool {
 	return f.first == headEOF && f.length < 9
 }
 
+// wholeRows counts the rows that b begins with and has whole. Most of what a server sends are rows, and most rows are
+// short.
+func (d *dialogue[Q]) wholeRows(b []byte) (n, rows int) {
+	if d.step != stepRows || d.phase != phaseCommands || len(d.asked) == 0 || d.asked[0].command == comFieldList {
+		return 0, 0
+	}
+	const header = 4
+	for len(b)-n > header {
+		length := int(b[n]) | int(b[n+1])<<8 | int(b[n+2])<<16
+		first := b[n+header]
+		if length == 0 || length == frameMax || first >= headEOF || length > len(b)-n-header {
+			break
+		}
+		n += header + length
+		rows++
+	}
+	return n, rows
+}
+
 // firstSays says what the first packet of an answer is.
 func (d *dialogue[Q]) firstSays(f frame) (kind, error) {
 	command := d.asked[0].command

@@ -17,6 +17,8 @@ type frame struct {
 
 // reader is told the packets of one direction.
 type reader interface {
+	// pass says how many bytes at the start of b, where a packet begins, are whole packets that it has dealt with already.
+	pass(b []byte) int
 	// begin says what a packet is, and how many bytes of it end wants.
 	begin(f frame, at time.Time) (k kind, want int, err error)
 	// piece is given the packet's bytes as they come, and may change them.
@@ -45,6 +47,11 @@ type packets struct {
 // feed takes the next bytes.
 func (p *packets) feed(b []byte, at time.Time, r reader) error {
 	for len(b) > 0 {
+		if p.have == 0 && !p.inside {
+			if b = b[r.pass(b):]; len(b) == 0 {
+				return nil
+			}
+		}
 		if p.have < len(p.header) {
 			b = p.takeHeader(b, at)
 		}
