@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -66,29 +65,6 @@ func (d *Decoder) fromBackend(m message) error {
 		d.failure(m)
 	}
 	return nil
-}
-
-// authentication reads what the server wants to know (Message Formats, Authentication…).
-func (d *Decoder) authentication(body []byte) {
-	if len(body) < 4 {
-		return
-	}
-	switch binary.BigEndian.Uint32(body) {
-	case pgproto3.AuthTypeOk:
-		if d.auth == "" {
-			d.auth = "trust"
-		}
-	case pgproto3.AuthTypeCleartextPassword:
-		d.auth = "password"
-	case pgproto3.AuthTypeMD5Password:
-		d.auth = "md5"
-	case pgproto3.AuthTypeGSS:
-		d.auth = "gss"
-	case pgproto3.AuthTypeSSPI:
-		d.auth = "sspi"
-	case pgproto3.AuthTypeSASL:
-		d.auth = "sasl"
-	}
 }
 
 // parameter reads a setting that the server tells its clients of.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -180,54 +179,3 @@ func (d *Decoder) cancel(m message) {
 
 // cstring is the text of b up to its end, and what is behind it.
 func cstring(b []byte) (text, rest []byte, ok bool) { return bytes.Cut(b, []byte{0}) }
-
-// startup reads who logs in, and to what.
-func (d *Decoder) startup(m message) error {
-	for body := m.body; ; {
-		name, rest, ok := cstring(body)
-		if len(name) == 0 {
-			break
-		}
-		value, rest, whole := cstring(rest)
-		if !ok || !whole {
-			return errors.New("a startup message with a parameter that has no end")
-		}
-		switch body = rest; string(name) {
-		case "user":
-			d.user = string(value)
-		case "database":
-			d.namespace = string(value)
-		case "application_name":
-			d.application = string(value)
-		case "replication":
-			d.replication = replicates(string(value))
-		}
-	}
-	if d.namespace == "" {
-		d.namespace = d.user // what the server does
-	}
-	d.ask(question{ask: askLogin, since: m.since, bytes: m.size})
-	return nil
-}
-
-// replicates reads the parameter replication: a boolean as in SQL, or database.
-func replicates(v string) bool {
-	switch strings.ToLower(v) {
-	case "", "0", "n", "no", "f", "false", "of", "off":
-		return false
-	}
-	return true
-}
-
-// password reads an answer to the server's question who it is: of SASL's first one the mechanism.
-func (d *Decoder) password(m message) {
-	if d.auth == "sasl" {
-		if name, _, ok := cstring(m.body); ok {
-			d.auth = strings.ToLower(string(name))
-		}
-	}
-	if q := d.questions.front(); q != nil && q.ask == askLogin {
-		q.bytes += m.size
-		q.asked = d.stream.now.Sub(q.since)
-	}
-}

@@ -69,7 +69,7 @@ func TestExtendedProtocol(t *testing.T) {
 		wantLines(t, loggedIn(client(parse("", "a"), bind("", ""), execute(""), parse("", "b"), bind("", ""), execute(""),
 			parse("", "c"), bind("", ""), execute(""), query("passed over")),
 			backend(parsed, boundTo, tag("A"), parsed, failed("22P02", "no")),
-			client(bind("", ""), execute(""), sync, parse("", "d"), bind("", ""), execute(""), sync),
+			client(bind("", ""), execute(""), query("passed over, too"), &pgproto3.FunctionCall{}, sync, parse("", "d"), bind("", ""), execute(""), sync),
 			backend(ready('I'), parsed, boundTo, tag("D"), ready('I')),
 		), login, "A text=a", "B text=b status=22P02 error=no tx=idle", "D text=d tx=idle")
 	})
@@ -79,6 +79,10 @@ func TestExtendedProtocol(t *testing.T) {
 			client(bind("", ""), sync), backend(ready('I')), client(query("ok")), backend(tag("OK"), ready('I'))),
 			login, "SELEC text=selec status=42601 error=no tx=idle",
 			"SELEC text=selec 2 status=42601 error=no tx=idle", "OK text=ok tx=idle")
+	})
+	t.Run("an error of the second of two Parse", func(t *testing.T) {
+		wantLines(t, loggedIn(client(parse("", "a"), parse("b", "b"), parse("c", "c"), sync), backend(parsed, failed("42601", "no"), ready('I'))),
+			login, "B kind=prepare text=b status=42601 error=no tx=idle")
 	})
 	t.Run("an error of the commit", func(t *testing.T) {
 		wantLines(t, loggedIn(client(parse("", "insert"), bind("", ""), execute(""), sync),
@@ -214,7 +218,7 @@ func TestTimesAndBytes(t *testing.T) {
 }
 
 func TestLongTexts(t *testing.T) {
-	long := "select " + strings.Repeat("x", 100_000)
+	long := "select " + strings.Repeat("x", 30_000)
 	r := decode(bytewise(loggedIn(client(query(long), parse("s", long), parse(strings.Repeat("n", 70_000), "a"), bind("", "s"), execute("")),
 		backend(tag("SELECT 0"), ready('I')))), flow.StatementsText)
 	if r.err != nil || len(r.operations) != 5 {
@@ -248,6 +252,57 @@ func TestLongPipelines(t *testing.T) {
 	}
 	if len(r.operations) != n+2 || texts != 4096 || r.operations[n+1].Text != "ok" {
 		t.Errorf("%d operations, %d texts, last %s", len(r.operations), texts, line(r.operations[n+1]))
+	}
+}
+
+// What waits for its answer has texts of a few megabytes at most.
+func TestLongPipelinesOfLongTexts(t *testing.T) {
+	long := strings.Repeat("x", 8000)
+	var asked []message
+	for range 300 {
+		asked = append(asked, query(long))
+	}
+	var answered []message
+	for range 300 {
+		answered = append(answered, tag("X"), ready('I'))
+	}
+	r := decode(loggedIn(client(asked...), backend(answered...), client(query(long)), backend(tag("X"), ready('I'))), flow.StatementsText)
+	texts := 0
+	for _, o := range r.operations {
+		texts += len(o.Text)
+	}
+	if len(r.operations) != 302 || texts > 1<<20+len(long) || texts < 1<<20-len(long) || r.operations[301].Text != long {
+		t.Errorf("%d operations, %d bytes of texts", len(r.operations), texts)
+	}
+}
+
+// New questions behind those that are not remembered are not remembered either, until all are answered.
+func TestLongPipelinesThatGoOn(t *testing.T) {
+	ask := func(n int, text string) (asked []message) {
+		for range n {
+			asked = append(asked, parse("", text), bind("", ""), execute(""))
+		}
+		return append(asked, &pgproto3.Sync{})
+	}
+	answer := func(n int, what string) (answered []message) {
+		for range n {
+			answered = append(answered, tag(what))
+		}
+		return append(answered, ready('I'))
+	}
+	r := decode(loggedIn(client(ask(3000, "a")...), client(ask(3000, "b")...), backend(answer(3000, "A")...), client(ask(10, "c")...),
+		backend(answer(3000, "B")...), client(ask(10, "d")...), backend(answer(10, "C")...), backend(answer(10, "D")...),
+		client(ask(1, "e")...), backend(answer(1, "E")...)), flow.StatementsText)
+	if len(r.operations) != 1+6000+20+1 {
+		t.Fatalf("%d operations", len(r.operations))
+	}
+	for _, o := range r.operations[1:] {
+		if o.Text != "" && strings.ToUpper(o.Text) != o.Name {
+			t.Fatalf("%+v", o)
+		}
+	}
+	if last := r.operations[len(r.operations)-1]; last.Text != "e" {
+		t.Errorf("%+v", last)
 	}
 }
 

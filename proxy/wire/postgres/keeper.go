@@ -28,7 +28,7 @@ func (k *keeper) add(b []byte) {
 	if k.want == 0 {
 		return
 	}
-	if k.seen == 0 && uint64(len(b)) == uint64(k.size) {
+	if uint64(len(b)) == uint64(k.size) {
 		k.whole = b[:min(len(b), k.want)]
 		return
 	}

@@ -29,6 +29,8 @@ type question struct {
 	named  bool // askExecute: of a statement with a name
 	// copied says that the client has ended a COPY: of an Execute its own, of a Sync one between it and the Execute before.
 	copied bool
+	// text is how many bytes of text it keeps, beside those that a name keeps anyway.
+	text int
 	// answered says that what was asked was told already, or a part of it.
 	answered bool
 }
@@ -39,6 +41,9 @@ func (q *question) ready() bool { return q.ask != askPrepare && q.ask != askExec
 // questionsMax is how many questions are remembered; of pipelines that are longer the rest is told without texts.
 const questionsMax = 4096
 
+// questionsTextMax is how many bytes their texts have together. Beyond it they are remembered without a text.
+const questionsTextMax = 1 << 20
+
 // questions wait for their answers, the oldest first.
 type questions struct {
 	list []question
@@ -47,6 +52,7 @@ type questions struct {
 	// more such questions behind the last of them.
 	lost int
 	open bool
+	text int // bytes of all texts
 }
 
 func (q *questions) front() *question {
@@ -74,6 +80,13 @@ func (q *questions) push(n question) {
 		}
 		return
 	}
+	if n.stmt != nil && !n.named && n.ask != askPrepare {
+		n.text = len(n.stmt.Text)
+	}
+	if q.text+n.text > questionsTextMax {
+		n.stmt, n.text = nil, 0
+	}
+	q.text += n.text
 	if len(q.list) == cap(q.list) && q.head > len(q.list)/2 {
 		q.list = q.list[:copy(q.list, q.list[q.head:])]
 		q.head = 0
@@ -82,6 +95,7 @@ func (q *questions) push(n question) {
 }
 
 func (q *questions) pop() {
+	q.text -= q.list[q.head].text
 	q.list[q.head] = question{}
 	if q.head++; q.head == len(q.list) {
 		q.list, q.head = q.list[:0], 0
@@ -101,6 +115,7 @@ func (q *questions) passOver() *question {
 			break
 		}
 		first.bytes += next.bytes
+		q.text -= next.text
 		q.list[q.head] = question{}
 		q.head++
 	}

@@ -79,6 +79,8 @@ func conversations() map[string][]piece {
 			client(&pgproto3.GSSResponse{Data: []byte(secret)}), backend(&pgproto3.AuthenticationGSSContinue{Data: []byte(secret)})},
 		"a password that nobody asked for": {client(startup("user", "u"), &pgproto3.PasswordMessage{Password: secret})},
 	}
+	all["strings with escapes"] = loggedIn(backend(&pgproto3.ParameterStatus{Name: "standard_conforming_strings", Value: "off"}),
+		client(query(`alter role bob password 'ab\'`+secret+`'`)))
 	for _, s := range []string{
 		"ALTER ROLE bob PASSWORD '" + secret + "'",
 		"alter user bob with encrypted password '" + secret + "' valid until 'infinity' x",
@@ -244,5 +246,23 @@ func TestBadStreamsAreNotKept(t *testing.T) {
 	r := postgres.NewRedactor(authentication())
 	if r.Redact(flow.FromClient, []byte("GET / HTTP/1.1\r\nAuthorization: x")) {
 		t.Error("HTTP was kept")
+	}
+}
+
+// A length that is longer than its message says nothing: what is left of the message is overwritten.
+func TestLengthsThatLie(t *testing.T) {
+	pieces := loggedIn(bare(flow.FromBackend, "D\x00\x00\x00\x14\x00\x01\x00\x00\x01\x00"+secret), backend(row("kept")))
+	if got := everything(redact(t, pieces, authentication())); strings.Contains(got, secret) || !strings.Contains(got, "kept") {
+		t.Errorf("%q", got)
+	}
+}
+
+// Only the first answer to SASL names a mechanism.
+func TestAnswersBeforeQuestions(t *testing.T) {
+	const upper = "S3CR3T"
+	pieces := []piece{client(startup("user", "u")), backend(&pgproto3.AuthenticationSASL{AuthMechanisms: []string{"X"}}),
+		client(&pgproto3.SASLInitialResponse{AuthMechanism: "SCRAM-SHA-256", Data: []byte(upper)}, &pgproto3.SASLResponse{Data: []byte(upper)})}
+	if got := everything(redact(t, pieces, authentication())); strings.Contains(got, upper) || !strings.Contains(got, "SCRAM-SHA-256") {
+		t.Errorf("%q", got)
 	}
 }

@@ -44,6 +44,7 @@ func secretsStayOut(t *testing.T, s *testkit.PostgresServer) {
 		}
 		r.run("psql", []string{"-Xqc", "select 1"}, "PGUSER="+user, "PGPASSWORD="+planted+"wrong")
 	}
+	args := []string{"-X"}
 	for _, statement := range []string{
 		"alter role bob password '" + planted + "1'",
 		"alter role bob password '" + planted + "2' nonsense",
@@ -56,8 +57,11 @@ func secretsStayOut(t *testing.T, s *testkit.PostgresServer) {
 		"select query, 'password = ''" + planted + "''' from pg_stat_activity where query like '%password%'",
 		"select rolname, rolpassword from pg_authid", "copy (select rolname, rolpassword from pg_authid) to stdout",
 	} {
-		out := r.run("psql", []string{"-Xc", statement}, "PGUSER=byscram", "PGPASSWORD="+planted+"scram")
-		t.Logf("%s: %s", statement, out)
+		args = append(args, "-c", statement)
+	}
+	out := r.run("psql", args, "PGUSER=byscram", "PGPASSWORD="+planted+"scram")
+	if !strings.Contains(out, planted) {
+		t.Errorf("psql said nothing of the secrets:\n%s", out)
 	}
 	operations, sessions := r.all()
 	secrets := append([]string{planted, "Pl4ntedZq"}, stored...)
@@ -73,7 +77,7 @@ func secretsStayOut(t *testing.T, s *testkit.PostgresServer) {
 			}
 		}
 	}
-	if len(operations) < 11 || !strings.Contains(lines(operations), "kind=login status=28P01") {
+	if len(operations) < 17 || !strings.Contains(lines(operations), "kind=login status=28P01") {
 		t.Errorf("%s", lines(operations))
 	}
 	dissect(t, sessions)
