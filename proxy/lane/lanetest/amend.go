@@ -121,7 +121,7 @@ func (k kit) amendCut(t *testing.T, s *session, all, first, cuts int) {
 
 // amendBulk has the end of what is amended be in the midst of a long stream, and bytes the other way that are not.
 func (k kit) amendBulk(t *testing.T, tapped bool) {
-	const all, first = 12 << 20, 3<<20 + 77
+	const all, first = 4 << 20, 1<<20 + 77
 	s, h := k.amending(t, first, tapped)
 	fromClient.sendLate(t, s.Client, all, closeWriteQuietly)
 	fromBackend.sendLate(t, s.Backend, all, closeWriteQuietly)
