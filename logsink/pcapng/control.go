@@ -115,6 +115,7 @@ func (r *Recorder) apply(s *Settings) error {
 	err = w.close()
 	w.store, w.secrets, w.ringAge, w.ringMemory, w.tidied = files, tls, s.Ring, s.ringMemory(), time.Time{}
 	r.tls.Store(tls)
+	r.wire.Store(s.Source == SourceWire)
 	r.budget.max.Store(int64(s.maxTotal()))
 	r.budget.oldest = s.WhenFull == store.WhenFullOldest
 	return errors.Join(err, w.tidy(time.Now()))

@@ -53,9 +53,13 @@ func newFile(l track, w *writer) *file {
 }
 
 // head is what a file of a service begins with: the section and an interface for each leg.
-func head(application, service string) []byte {
+func (l track) head(application string) []byte {
+	service, comment := l.service, rebuilt
+	if l.wire {
+		comment = asSeen
+	}
 	b := block.AppendSection(nil, &block.Section{
-		Application: application, Comment: rebuilt, Hardware: runtime.GOARCH, System: runtime.GOOS,
+		Application: application, Comment: comment, Hardware: runtime.GOARCH, System: runtime.GOOS,
 	})
 	b = block.AppendInterface(b, &block.Interface{
 		Link: block.LinkRaw, Name: service + " front", Description: "clients and lodoor, as the clients see it",

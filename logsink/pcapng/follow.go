@@ -140,7 +140,7 @@ func (r *Recorder) leave(service string, one *follower, own *policy.Recording) {
 // greet tells who begins to follow what everything else depends on, and has the sessions that run say again which they
 // are.
 func (w *writer) greet(service string, one *follower) {
-	b := w.secrets.appendSoFar(head(w.application, service))
+	b := w.secrets.appendSoFar(track{service: service}.head(w.application))
 	for f := range w.open {
 		if f.track.service == service {
 			f.generation++

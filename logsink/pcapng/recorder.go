@@ -90,6 +90,8 @@ type Recorder struct {
 	budget *budget
 	stand  standIns
 	tls    atomic.Pointer[secrets] // nil: no key log
+	wire   atomic.Bool             // what the configuration wants comes from a Wire
+	opened opened                  // for that
 	done   chan struct{}           // closed when the recorder has ended
 
 	mu     sync.Mutex // one writer at a time
@@ -127,7 +129,7 @@ func (r *Recorder) NeedsProcess(service string) bool {
 // or no room for it, or when the recording has failed.
 func (r *Recorder) Tap(open *flow.Record) flow.SessionTap {
 	decision, wanted := r.decide(open)
-	if !wanted {
+	if !wanted || decision.Recording == nil && r.tapless(open) {
 		return nil
 	}
 	t := &tap{rec: r, service: open.Service, id: open.Session, Decision: decision, tls: r.tls.Load()}

@@ -233,7 +233,7 @@ func TestReadableWhileRunning(t *testing.T) {
 	tap := r.tap("db", "127.0.0.1:40000", front4)
 	tap.Data(flow.FromClient, time.Now(), pattern(0, 1000))
 	testkit.Wait(t, "the data in the file", func() bool {
-		files, err := filepath.Glob(filepath.Join(r.dir, ".db-*.pcapng.part"))
+		files, err := filepath.Glob(filepath.Join(r.dir, ".db-*.pcapng.part-*"))
 		if err != nil || len(files) == 0 {
 			return false
 		}

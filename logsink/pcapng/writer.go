@@ -39,6 +39,7 @@ type writer struct {
 type track struct {
 	service   string
 	recording *policy.Recording // nil: the configuration wants it
+	wire      bool              // of the network's own packets
 	nowhere   bool              // for who follows alone
 	repeat    time.Duration     // of a ring, how soon it has to hear again whose packets they are; 0 is no ring
 }
@@ -255,7 +256,7 @@ func (w *writer) openFile(l track, at int64) (*file, error) {
 	if f.out == nil {
 		return f, nil
 	}
-	return f, f.put(append(head(w.application, l.service), secrets...))
+	return f, f.put(append(l.head(w.application), secrets...))
 }
 
 func (w *writer) closeFile(f *file) error {
