@@ -121,6 +121,20 @@ func TestSuspects(t *testing.T) {
 	}
 }
 
+// TestStatementsInTurnAreNoSuspects: whenever the seconds that are counted begin and end.
+func TestStatementsInTurnAreNoSuspects(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var table operations.Table
+	id, at := flow.NewSessionID(), begin()
+	for i := range 20_000 {
+		table.Add(asked(id, strconv.Itoa(i%4), uint64(i%4)+1, at, time.Millisecond))
+		at = at.Add(time.Duration(1+random.IntN(15)) * time.Millisecond)
+	}
+	if list := table.Suspects(0); len(list) != 0 {
+		t.Errorf("%+v", list[0])
+	}
+}
+
 // TestSlowLoopsAreNoSuspects: a second is the longest time that counts.
 func TestSlowLoopsAreNoSuspects(t *testing.T) {
 	var table operations.Table

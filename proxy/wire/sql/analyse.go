@@ -1,5 +1,7 @@
 package sql
 
+import "unicode/utf8"
+
 // Detail is how much of a statement Analyse tells. Its numbers are those of flow.Statements.
 type Detail uint8
 
@@ -60,11 +62,24 @@ func Analyse(raw []byte, d Dialect, detail Detail, limit int) Statement {
 	a.token(a.judge.lex.kind, raw[begin:], hidden)
 	s := Statement{Name: a.name.String(), Secret: a.secret, Fingerprint: a.shape.sum()}
 	if detail == Fingerprint {
-		s.Text, s.Cut = string(a.shape.out), a.shape.cut
-	} else {
-		s.Text, s.Cut = string(out), detail == Text && a.cut
+		out, a.cut = a.shape.out, a.shape.cut
 	}
+	if s.Cut = a.cut; s.Cut {
+		out = wholeRunes(out)
+	}
+	s.Text = string(out)
 	return s
+}
+
+// wholeRunes is a text that was cut, without the beginning of a character at its end.
+func wholeRunes(text []byte) []byte {
+	for range utf8.UTFMax - 1 {
+		if r, n := utf8.DecodeLastRune(text); r != utf8.RuneError || n != 1 {
+			break
+		}
+		text = text[:len(text)-1]
+	}
+	return text
 }
 
 // analysis is what is known of a statement so far.

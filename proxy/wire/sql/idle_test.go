@@ -34,7 +34,7 @@ func TestLongStringsAreReadAlike(t *testing.T) {
 		}
 		limit := rapid.IntRange(1, 3000).Draw(t, "limit")
 		s := sql.Analyse(raw, d, sql.Text, limit)
-		if len(s.Text) > limit || !s.Secret && s.Text != string(raw[:min(limit, len(raw))]) || !s.Secret != bytes.Equal(raw, whole) {
+		if len(s.Text) > limit || !s.Secret && (!bytes.HasPrefix(raw, []byte(s.Text)) || len(s.Text) < min(limit, len(raw))-3) || !s.Secret != bytes.Equal(raw, whole) {
 			t.Fatalf("secret %t, told as %q, masked %q", s.Secret, s.Text, whole)
 		}
 	})

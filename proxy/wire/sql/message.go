@@ -18,9 +18,9 @@ func WithoutQuoted(message []byte) []byte {
 // the message's length twice when there is none. What PostgreSQL writes as KEY=(VALUES) counts as quoted.
 func quotes(b []byte) (begin, end int) {
 	begin, end = len(b), len(b)
-	n := 0
+	n, keyed := 0, bytes.Contains(b, []byte("=("))
 	for i := range b {
-		size := quoteAt(b, i)
+		size := quoteAt(b, i, keyed)
 		if size == 0 {
 			continue
 		}
@@ -36,8 +36,9 @@ func quotes(b []byte) (begin, end int) {
 	return begin, end
 }
 
-// quoteAt is the length of the quote at i, 0 when there is none. An apostrophe in a word is none.
-func quoteAt(b []byte, i int) int {
+// quoteAt is the length of the quote at i, 0 when there is none. An apostrophe in a word is none. keyed says that there
+// is a =( whose end is a bracket.
+func quoteAt(b []byte, i int, keyed bool) int {
 	switch b[i] {
 	case '\'':
 		if i > 0 && isLetter(b[i-1]) && i+1 < len(b) && isLetter(b[i+1]) {
@@ -51,7 +52,7 @@ func quoteAt(b []byte, i int) int {
 			return 2
 		}
 	case ')':
-		if bytes.Contains(b[:i], []byte("=(")) {
+		if keyed {
 			return 1
 		}
 	}

@@ -60,6 +60,9 @@ func TestTextIsCut(t *testing.T) {
 			t.Errorf("the text is %q, cut %t", s.Text, s.Cut)
 		}
 	}
+	if s := sql.Analyse([]byte("SELECT é"), sql.PostgreSQL, sql.Text, len("SELECT é")-1); s.Text != "SELECT " || !s.Cut {
+		t.Errorf("half a character is left: %q, cut %t", s.Text, s.Cut)
+	}
 	s := sql.Analyse([]byte("ALTER ROLE bob PASSWORD 'geheim' LOGIN"), sql.PostgreSQL, sql.Text, 100)
 	if s.Text != "ALTER ROLE bob PASSWORD '***' LOGIN" || s.Cut || !s.Secret {
 		t.Errorf("the text is %q, cut %t, secret %t", s.Text, s.Cut, s.Secret)
