@@ -174,6 +174,28 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// Bodies are counted, never kept: a gigabyte costs what a byte does.
+func TestBodiesCostNothing(t *testing.T) {
+	d := New(Config{Emit: func(*flow.Operation) {}})
+	r := NewRedactor(flow.Redaction{Authentication: true})
+	for _, st := range []step{c("POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 1000000000\n\n"), s("HTTP/1.1 200 OK\n\n")} {
+		if err := d.Data(st.dir, epoch(), st.b); err != nil || !r.Redact(st.dir, st.b) {
+			t.Fatal(err)
+		}
+	}
+	piece := make([]byte, 32<<10)
+	n := testing.AllocsPerRun(100, func() {
+		for _, dir := range []flow.Direction{flow.FromClient, flow.FromBackend} {
+			if d.Data(dir, epoch(), piece) != nil || !r.Redact(dir, piece) {
+				t.Fail()
+			}
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations for each piece", n)
+	}
+}
+
 func BenchmarkDecoder(b *testing.B) {
 	d := New(Config{Emit: func(*flow.Operation) {}})
 	q := crlf("GET /api/v1/users/123 HTTP/1.1\nHost: localhost:8080\nUser-Agent: curl/8.5.0\nAccept: */*\n\n")

@@ -230,7 +230,7 @@ const statusWords = 4
 
 // end goes on behind a value.
 func (a *answerCover) end(l *lexer) {
-	a.named = l.index()%2 == 0 && secretName(l.word)
+	a.named = a.masks&maskPairs != 0 && l.index()%2 == 0 && secretName(l.word)
 	if l.depth == 1 && l.index() == 0 {
 		a.subscription = confirmation(l.word)
 	}

@@ -266,6 +266,25 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// Bulk strings are counted, never kept: a gigabyte costs what a byte does.
+func TestBulkCostsNothing(t *testing.T) {
+	d := New(Config{Emit: func(*flow.Operation) {}})
+	r := NewRedactor(flow.Redaction{Authentication: true})
+	piece := make([]byte, 32<<10)
+	head := c("*3\n$3\nSET\n$1\na\n$1000000000\n")
+	if err := d.Data(head.dir, epoch(), head.b); err != nil || !r.Redact(head.dir, head.b) {
+		t.Fatal(err)
+	}
+	n := testing.AllocsPerRun(1000, func() {
+		if d.Data(flow.FromClient, epoch(), piece) != nil || !r.Redact(flow.FromClient, piece) {
+			t.Fail()
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations for each piece", n)
+	}
+}
+
 func BenchmarkDecoder(b *testing.B) {
 	d := New(Config{Emit: func(*flow.Operation) {}})
 	q, a := []byte(command("SET", "key:000000000001", "xxx")), []byte("+OK\r\n")

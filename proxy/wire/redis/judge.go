@@ -76,9 +76,13 @@ func (j *judge) data() bool {
 // took takes the argument, of which w is the beginning, once it is whole.
 func (j *judge) took(w []byte) {
 	i := j.args
-	j.named = i > 0 && secretName(w)
-	if j.verb == verbMigrate && i > 5 {
-		j.migrateOption(w)
+	switch j.verb {
+	case verbConfig, verbSentinel, verbModule:
+		j.named = secretName(w)
+	case verbMigrate:
+		if i > 5 {
+			j.migrateOption(w)
+		}
 	}
 	j.argument(w)
 }

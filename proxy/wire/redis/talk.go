@@ -224,5 +224,10 @@ func (t *talk) pop() {
 	}
 	*h = asked{}
 	t.first = (t.first + 1) % len(t.waiting)
-	t.n--
+	if t.n--; t.n == 0 && len(t.waiting) > ringKept {
+		t.waiting, t.first = nil, 0
+	}
 }
+
+// ringKept is how much room for waiting commands a quiet connection keeps.
+const ringKept = 64
