@@ -15,8 +15,6 @@ type Config struct {
 	Protocol func(service string) string
 	// Statements is how much of what clients ask is told.
 	Statements flow.Statements
-	// Redaction is what Redactors overwrite.
-	Redaction flow.Redaction
 	// Emit is told each operation when it is over, in a record with the session and what is known of its origin. The record
 	// is valid during the call; the operation is the callee's.
 	Emit func(r *flow.Record)

@@ -30,7 +30,6 @@ func (h *heard) config(protocol string) wire.Config {
 	return wire.Config{
 		Protocol:   func(string) string { return protocol },
 		Statements: flow.StatementsText,
-		Redaction:  flow.Redaction{Authentication: true},
 		Emit: func(r *flow.Record) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -40,6 +39,8 @@ func (h *heard) config(protocol string) wire.Config {
 		Trouble: func(service string, err error) { h.trouble = append(h.trouble, service+": "+err.Error()) },
 	}
 }
+
+func passwords() flow.Redaction { return flow.Redaction{Authentication: true} }
 
 func (h *heard) operations() (list []string) {
 	for _, r := range h.records {
@@ -280,7 +281,7 @@ func FuzzTap(f *testing.F) {
 		var h heard
 		protocols := []string{"auto", "postgres", "mysql", "redis", "http"}
 		tap := wire.New(h.config(protocols[int(which)%len(protocols)])).Tap(open())
-		redactor := wire.NewRedactors(h.config(protocols[int(which)%len(protocols)])).For("db")
+		redactor := wire.NewRedactors(h.config(protocols[int(which)%len(protocols)])).For("db", passwords())
 		for len(all) > 2 {
 			dir, n := flow.Direction(all[0]&1), min(int(all[1]), len(all)-2)
 			b := all[2 : 2+n]

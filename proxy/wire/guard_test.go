@@ -31,9 +31,9 @@ func (brokenRedactor) Answered(uint64, []byte) {}
 
 func config(trouble *[]string) Config {
 	return Config{
-		Protocol: func(string) string { return protocolRedis }, Redaction: flow.Redaction{Authentication: true},
-		Emit:    func(*flow.Record) {},
-		Trouble: func(service string, err error) { *trouble = append(*trouble, service+": "+err.Error()) },
+		Protocol: func(string) string { return protocolRedis },
+		Emit:     func(*flow.Record) {},
+		Trouble:  func(service string, err error) { *trouble = append(*trouble, service+": "+err.Error()) },
 	}
 }
 
@@ -61,7 +61,7 @@ func TestDecodersThatPanic(t *testing.T) {
 // TestRedactorsThatPanic: nothing more of the session is kept.
 func TestRedactorsThatPanic(t *testing.T) {
 	var trouble []string
-	r := NewRedactors(config(&trouble)).For("db")
+	r := NewRedactors(config(&trouble)).For("db", flow.Redaction{Authentication: true})
 	r.child = brokenRedactor{&broken{}}
 	if !r.Redact(flow.FromBackend, nil) || r.Redact(flow.FromClient, nil) || r.Redact(flow.FromBackend, nil) ||
 		r.Skip(flow.FromClient, 1) {

@@ -12,17 +12,17 @@ type Redactors struct {
 	once   once
 }
 
-// NewRedactors makes them. They use Protocol, Redaction, Note and Trouble.
+// NewRedactors makes them. They use Protocol, Note and Trouble.
 func NewRedactors(c Config) *Redactors { return &Redactors{config: c} }
 
 // For is what overwrites in one session of a service; nil when nothing is to be overwritten, or nobody knows what in the
 // service's protocol.
-func (r *Redactors) For(service string) *Redactor {
+func (r *Redactors) For(service string, what flow.Redaction) *Redactor {
 	protocol := r.config.Protocol(service)
-	if r.config.Redaction == (flow.Redaction{}) || !decodes(protocol) {
+	if what == (flow.Redaction{}) || !decodes(protocol) {
 		return nil
 	}
-	s := &Redactor{all: r, service: service}
+	s := &Redactor{all: r, service: service, what: what}
 	if protocol != protocolAuto {
 		s.become(protocol)
 	}
@@ -35,6 +35,7 @@ func (r *Redactors) For(service string) *Redactor {
 type Redactor struct {
 	all      *Redactors
 	service  string
+	what     flow.Redaction
 	protocol string // empty while it is not known
 	child    redactor
 	first    [2][]byte
@@ -138,7 +139,7 @@ func (r *Redactor) become(protocol string) {
 		r.note(NoteUnknown, fmt.Sprintf("what is spoken to %s was not recognised, and all of it is recorded as it is, passwords "+
 			"included; say protocol: postgres, mysql, redis or http when it is one of these", r.service))
 	default:
-		r.child = newRedactor(protocol, r.all.config.Redaction)
+		r.child = newRedactor(protocol, r.what)
 	}
 }
 

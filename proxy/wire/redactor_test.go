@@ -35,7 +35,7 @@ func TestSecretsGoInAnyPieces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				var h heard
-				kept := redacted(wire.NewRedactors(h.config("auto")).For("db"), rechunk(t, session))
+				kept := redacted(wire.NewRedactors(h.config("auto")).For("db", passwords()), rechunk(t, session))
 				var length int
 				for _, p := range session {
 					length += len(p.bytes)
@@ -55,7 +55,7 @@ func TestWhatIsUnknownIsKeptAndNoted(t *testing.T) {
 	var h heard
 	all := wire.NewRedactors(h.config("auto"))
 	for range 2 {
-		if kept := redacted(all.For("db"), []piece{{fromClient, "SSH-2.0-x\r\n"}, {fromBackend, "anything"}}); string(kept) != "SSH-2.0-x\r\nanything" {
+		if kept := redacted(all.For("db", passwords()), []piece{{fromClient, "SSH-2.0-x\r\n"}, {fromBackend, "anything"}}); string(kept) != "SSH-2.0-x\r\nanything" {
 			t.Errorf("kept %q", kept)
 		}
 	}
@@ -66,7 +66,7 @@ func TestWhatIsUnknownIsKeptAndNoted(t *testing.T) {
 
 func TestNothingIsKeptWhenThePlaceIsLost(t *testing.T) {
 	var h heard
-	r := wire.NewRedactors(h.config("auto")).For("db")
+	r := wire.NewRedactors(h.config("auto")).For("db", passwords())
 	if r.Skip(fromClient, 5) || r.Redact(fromClient, []byte("*1\r\n")) {
 		t.Error("something is kept though the beginning is not known")
 	}
@@ -75,14 +75,14 @@ func TestNothingIsKeptWhenThePlaceIsLost(t *testing.T) {
 	}
 }
 
+func secrets() flow.Redaction { return flow.Redaction{Authentication: true} }
+
 func TestNoRedactorWithoutWish(t *testing.T) {
 	var h heard
-	c := h.config("postgres")
-	c.Redaction = flow.Redaction{}
-	if r := wire.NewRedactors(c).For("db"); r != nil {
+	if r := wire.NewRedactors(h.config("postgres")).For("db", flow.Redaction{}); r != nil {
 		t.Error("there is one though nothing is to be overwritten")
 	}
-	if r := wire.NewRedactors(h.config("mongodb")).For("db"); r != nil {
+	if r := wire.NewRedactors(h.config("mongodb")).For("db", passwords()); r != nil {
 		t.Error("there is one for a protocol that is not known")
 	}
 }
