@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"time"
 
@@ -222,4 +224,11 @@ func (c *controlled) FlushRecording(service, reason string) ([]control.Flushed, 
 		})
 	}
 	return files, err
+}
+
+func (c *controlled) FollowRecording(ctx context.Context, service string, w io.Writer) error {
+	if config, _, _ := c.configured(); !serves(config, service) {
+		return fmt.Errorf("there is no service %q at this door", service)
+	}
+	return c.recorder.Follow(ctx, service, w)
 }
