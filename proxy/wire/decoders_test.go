@@ -40,8 +40,6 @@ func (h *heard) config(protocol string) wire.Config {
 	}
 }
 
-func passwords() flow.Redaction { return flow.Redaction{Authentication: true} }
-
 func (h *heard) operations() (list []string) {
 	for _, r := range h.records {
 		o := r.Operation
@@ -281,7 +279,7 @@ func FuzzTap(f *testing.F) {
 		var h heard
 		protocols := []string{"auto", "postgres", "mysql", "redis", "http"}
 		tap := wire.New(h.config(protocols[int(which)%len(protocols)])).Tap(open())
-		redactor := wire.NewRedactors(h.config(protocols[int(which)%len(protocols)])).For("db", passwords())
+		redactor := wire.NewRedactors(h.config(protocols[int(which)%len(protocols)])).For("db", secrets())
 		for len(all) > 2 {
 			dir, n := flow.Direction(all[0]&1), min(int(all[1]), len(all)-2)
 			b := all[2 : 2+n]

@@ -35,7 +35,7 @@ func TestSecretsGoInAnyPieces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				var h heard
-				kept := redacted(wire.NewRedactors(h.config("auto")).For("db", passwords()), rechunk(t, session))
+				kept := redacted(wire.NewRedactors(h.config("auto")).For("db", secrets()), rechunk(t, session))
 				var length int
 				for _, p := range session {
 					length += len(p.bytes)
@@ -55,7 +55,7 @@ func TestWhatIsUnknownIsKeptAndNoted(t *testing.T) {
 	var h heard
 	all := wire.NewRedactors(h.config("auto"))
 	for range 2 {
-		if kept := redacted(all.For("db", passwords()), []piece{{fromClient, "SSH-2.0-x\r\n"}, {fromBackend, "anything"}}); string(kept) != "SSH-2.0-x\r\nanything" {
+		if kept := redacted(all.For("db", secrets()), []piece{{fromClient, "SSH-2.0-x\r\n"}, {fromBackend, "anything"}}); string(kept) != "SSH-2.0-x\r\nanything" {
 			t.Errorf("kept %q", kept)
 		}
 	}
@@ -66,7 +66,7 @@ func TestWhatIsUnknownIsKeptAndNoted(t *testing.T) {
 
 func TestNothingIsKeptWhenThePlaceIsLost(t *testing.T) {
 	var h heard
-	r := wire.NewRedactors(h.config("auto")).For("db", passwords())
+	r := wire.NewRedactors(h.config("auto")).For("db", secrets())
 	if r.Skip(fromClient, 5) || r.Redact(fromClient, []byte("*1\r\n")) {
 		t.Error("something is kept though the beginning is not known")
 	}
@@ -82,7 +82,7 @@ func TestNoRedactorWithoutWish(t *testing.T) {
 	if r := wire.NewRedactors(h.config("postgres")).For("db", flow.Redaction{}); r != nil {
 		t.Error("there is one though nothing is to be overwritten")
 	}
-	if r := wire.NewRedactors(h.config("mongodb")).For("db", passwords()); r != nil {
+	if r := wire.NewRedactors(h.config("mongodb")).For("db", secrets()); r != nil {
 		t.Error("there is one for a protocol that is not known")
 	}
 }

@@ -18,9 +18,10 @@ func WithoutQuoted(message []byte) []byte {
 // the message's length twice when there is none. What PostgreSQL writes as KEY=(VALUES) counts as quoted.
 func quotes(b []byte) (begin, end int) {
 	begin, end = len(b), len(b)
-	n, keyed := 0, bytes.Contains(b, []byte("=("))
+	n, keyed := 0, false
 	for i := range b {
 		size := quoteAt(b, i, keyed)
+		keyed = keyed || size == len("=(") && b[i] == '='
 		if size == 0 {
 			continue
 		}
@@ -37,7 +38,7 @@ func quotes(b []byte) (begin, end int) {
 }
 
 // quoteAt is the length of the quote at i, 0 when there is none. An apostrophe in a word is none. keyed says that there
-// is a =( whose end is a bracket.
+// was a =( whose end is a bracket.
 func quoteAt(b []byte, i int, keyed bool) int {
 	switch b[i] {
 	case '\'':
