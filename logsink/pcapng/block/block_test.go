@@ -237,6 +237,9 @@ func TestRefuse(t *testing.T) {
 		return b
 	}
 	packet := block.AppendPacket(bytes.Clone(good), &block.Packet{Interface: 3})
+	claims := block.AppendInterface(bytes.Clone(good), &block.Interface{})
+	claims = block.AppendPacket(claims, &block.Packet{Data: []byte("abc")})
+	claims[len(claims)-4-4-8] = 5 // the length of what was kept, before the one on the wire
 	unit := block.AppendInterface(bytes.Clone(good), &block.Interface{})
 	unit[len(unit)-4-4-4] = 25 // the resolution, before the end of options and the length
 	for _, c := range []struct {
@@ -251,6 +254,7 @@ func TestRefuse(t *testing.T) {
 		{"lengths", "before it and", change(len(good)-4, 4)},
 		{"version", "version 7 of pcapng: expected 1", change(12, 7)},
 		{"option", "too short for what it says", change(26, 0xff)},
+		{"packet", "too short for what it says", claims},
 		{"interface", "interface 3 was not described before", packet},
 		{"resolution", "resolution of times of 0x19", unit},
 	} {

@@ -214,6 +214,54 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// TestServer tells the sides of a connection that began before by what others have connected to.
+func TestServer(t *testing.T) {
+	f := relayed()
+	first, late := f.front(1, "a"), f.front(2, "b")
+	first.ends[1] = addr("127.0.0.1:40500")
+	late.ends = [2]flowAddr{addr("127.0.0.1:35000"), first.ends[1]} // the lower port would be taken for the server's
+	first.send(client, syn, nil, 0)
+	late.data(backend, []byte("hello"), 0)
+	got := whole(t, f.b, recording.Options{})
+	want := []string{"a opened", "b opened", "b data < hello", "a ended unfinished", "b ended unfinished"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOrder has segments come too early: they are told as soon as what is before them has come, and no later.
+func TestOrder(t *testing.T) {
+	f := newFile(block.LinkEthernet, "lo")
+	c := f.front(1, "a")
+	c.open()
+	one, two := c.next[0], c.next[0]+3
+	c.next[0] = two
+	c.data(client, []byte("two"), 0)
+	c.next[0] = one
+	c.data(client, []byte("one"), 0)
+	c.next[0] = two + 3 // acknowledged only now
+	c.data(backend, []byte("answer"), 0)
+	c.next[0] += 4 // lost, and acknowledged
+	c.send(backend, ack, nil, 0)
+	c.data(client, []byte("five"), 0)
+	got := whole(t, f.b, recording.Options{})
+	want := []string{
+		"a opened", "a data > one", "a data > two", "a data < answer", "a data > +4 ", "a data > five", "a ended unfinished",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// Without an acknowledgement as much is held as may be.
+	c.next[0] += 100
+	for range 100 {
+		c.data(client, []byte("x"), 0)
+	}
+	got = whole(t, f.b, recording.Options{})
+	if n := len(got); got[6] != "a data > +100 " || got[7] != "a data > x" || n != 6+1+100+1 {
+		t.Errorf("%d events, %q", n, got[6:9])
+	}
+}
+
 // TestAgain has a client's address and port come again, and two recordings one behind the other.
 func TestAgain(t *testing.T) {
 	f := relayed()
