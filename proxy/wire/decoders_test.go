@@ -186,6 +186,17 @@ func TestRecordsSayWhoseTheyAre(t *testing.T) {
 	}
 }
 
+// TestUnfinishedTakesUntilTheEnd: what was never answered took as long as it was waited for.
+func TestUnfinishedTakesUntilTheEnd(t *testing.T) {
+	var h heard
+	tap := wire.New(h.config("redis")).Tap(open())
+	tap.Data(fromClient, begin(), []byte("*1\r\n$4\r\nPING\r\n"))
+	tap.Done(begin().Add(time.Minute), &flow.Outcome{})
+	if len(h.records) != 1 || !h.records[0].Operation.Unfinished || !h.records[0].Time.Equal(begin().Add(time.Minute)) {
+		t.Errorf("%+v", h.records)
+	}
+}
+
 func TestEncryptedIsNotedOnce(t *testing.T) {
 	ssl := []piece{{fromClient, "\x00\x00\x00\x08\x04\xd2\x16\x2f"}, {fromBackend, "S"}, {fromClient, "\x16\x03\x01\x02\x00\x01"}}
 	for _, protocol := range []string{"postgres", "auto"} {

@@ -37,7 +37,7 @@ func (t *tap) look(s said) error {
 		t.encrypted(protocol)
 		return nil
 	case foundNothing:
-		t.turnOff(time.Time{})
+		t.turnOff()
 		t.decoders.note(t.record.Service, NoteUnknown, unknown(t.record.Service))
 		return nil
 	}

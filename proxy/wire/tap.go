@@ -20,6 +20,7 @@ type tap struct {
 	search  search
 	decoder decoder
 	off     bool
+	now     time.Time // of what is being told
 }
 
 // Room says yes: what is read is never held.
@@ -27,7 +28,7 @@ func (*tap) Room(flow.Direction, func()) bool { return true }
 
 // Data has the decoder read bytes.
 func (t *tap) Data(d flow.Direction, at time.Time, b []byte) {
-	t.do(func() error {
+	t.do(at, func() error {
 		if t.decoder == nil {
 			return t.look(said{dir: d, at: at, bytes: b})
 		}
@@ -37,7 +38,7 @@ func (t *tap) Data(d flow.Direction, at time.Time, b []byte) {
 
 // Skipped tells the decoder of bytes that nobody saw.
 func (t *tap) Skipped(d flow.Direction, at time.Time, n uint64) {
-	t.do(func() error {
+	t.do(at, func() error {
 		if t.decoder == nil {
 			return t.look(said{dir: d, at: at, skipped: n})
 		}
@@ -47,7 +48,7 @@ func (t *tap) Skipped(d flow.Direction, at time.Time, n uint64) {
 
 // Answered tells the decoder what lodoor said itself.
 func (t *tap) Answered(at time.Time, taken uint64, reply []byte) {
-	t.do(func() error {
+	t.do(at, func() error {
 		if t.decoder == nil {
 			return t.look(said{answered: true, at: at, skipped: taken, bytes: reply})
 		}
@@ -56,12 +57,13 @@ func (t *tap) Answered(at time.Time, taken uint64, reply []byte) {
 }
 
 // do has the decoder do something. When it cannot, or what follows is encrypted, it is switched off.
-func (t *tap) do(read func() error) {
+func (t *tap) do(at time.Time, read func() error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.off {
 		return
 	}
+	t.now = at
 	if err := guarded(read); err != nil {
 		t.failed(err)
 		return
@@ -91,23 +93,20 @@ func (t *tap) protocol() string {
 // failed switches the decoder off. What it knows of unfinished operations is told, unless that fails, too.
 func (t *tap) failed(err error) {
 	protocol := t.protocol()
-	t.turnOff(time.Time{})
+	t.turnOff()
 	trouble(&t.decoders.config, &t.decoders.once, t.record.Service, protocol,
 		fmt.Errorf("read %s of %s: %w; nothing more of such a session is read, the session goes on", protocol, t.record.Service, err))
 }
 
 func (t *tap) encrypted(protocol string) {
-	t.turnOff(time.Time{})
+	t.turnOff()
 	t.decoders.note(t.record.Service, NoteEncrypted, encrypted(t.record.Service, protocol))
 }
 
-// turnOff ends the decoder; at is zero when the session goes on.
-func (t *tap) turnOff(at time.Time) {
-	if at.IsZero() {
-		at = time.Now()
-	}
+// turnOff ends the decoder.
+func (t *tap) turnOff() {
 	if d := t.decoder; d != nil {
-		_ = guarded(func() error { d.End(at); return nil })
+		_ = guarded(func() error { d.End(t.now); return nil })
 	}
 	t.decoder, t.search, t.off = nil, search{}, true
 }
@@ -116,6 +115,9 @@ func (t *tap) turnOff(at time.Time) {
 func (t *tap) emit(o *flow.Operation) {
 	t.record.Operation = o
 	t.record.Time = o.Started.Add(max(o.Asked, o.LastByte))
+	if o.Unfinished && t.now.After(t.record.Time) {
+		t.record.Time = t.now // so long it was waited for
+	}
 	t.decoders.config.Emit(&t.record)
 	t.record.Operation = nil
 }
@@ -131,7 +133,8 @@ func (t *tap) Done(at time.Time, _ *flow.Outcome) (kept, skipped uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.off {
-		t.turnOff(at)
+		t.now = at
+		t.turnOff()
 	}
 	return 0, 0
 }
