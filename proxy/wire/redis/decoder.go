@@ -132,9 +132,11 @@ func (d *Decoder) ask(at time.Time, b []byte) (n int, err error) {
 		return n, nil
 	}
 	a.op = d.operation(at)
-	if a.masks = d.asking.masksOf(false); d.asking.verb == verbScript {
-		a.masks |= maskErrors
+	m := d.asking.masksOf(false)
+	if d.asking.verb == verbScript {
+		m |= maskErrors
 	}
+	d.talk.cover(a, a.verb, m)
 	d.silent()
 	return n, nil
 }

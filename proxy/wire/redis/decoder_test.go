@@ -78,6 +78,9 @@ func talkCases() []talkCase {
 			"MULTI db=2 tx=active", "FOO db=2 status=ERR error=ERR unknown command ? tx=failed", "EXEC db=2 status=EXECABORT error=EXECABORT Transaction discarded",
 			"MULTI db=2 tx=active", "SELECT text=SELECT ? db=2 tx=active", "DISCARD db=2", "PING db=2",
 		}},
+		{"a transaction with a password", text, []step{
+			{flow.FromClient, []byte(command("MULTI") + command("ACL", "SETUSER", "a", "<"+secret) + command("EXEC"))}, s("+OK\n+QUEUED\n*1\n-ERR Error in ACL SETUSER modifier '<" + secret + "': no\n"),
+		}, []string{"MULTI tx=active", "ACL SETUSER text=ACL SETUSER a <xxxxxxxxxxxxx tx=active", "EXEC rows=1 status=ERR error=ERR Error in ACL SETUSER modifier ?"}},
 		{"subscriptions", text, []step{
 			ask("SUBSCRIBE", "a", "b"), s("*3\n$9\nsubscribe\n$1\na\n:1\n*3\n$7\nmessage\n$1\na\n$2\nhi\n*3\n$9\nsubscribe\n$1\nb\n:2\n"),
 			ask("PSUBSCRIBE", "x*"), s("*3\n$10\npsubscribe\n$2\nx*\n:3\n*4\n$8\npmessage\n$2\nx*\n$2\nxy\n$1\nz\n"), ask("PING"), s("*2\n$4\npong\n$0\n\n"),

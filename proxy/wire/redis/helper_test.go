@@ -30,7 +30,7 @@ func s(text string) step { return step{flow.FromBackend, crlf(text)} }
 
 func crlf(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r\n")) }
 
-// words is a command as clients send it.
+// command is one as clients send it.
 func command(words ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(words))

@@ -118,7 +118,7 @@ func TestRedactedReadsTheSame(t *testing.T) {
 	})
 }
 
-// steps reads a fuzzed input: parts that begin with a > are the client's, with a < the server's.
+// fuzzed reads a fuzzed input: parts between bytes of 0, of which the first byte says whose they are.
 func fuzzed(data []byte) (steps []step) {
 	for part := range bytes.SplitSeq(data, []byte("\x00")) {
 		if len(part) > 1 {

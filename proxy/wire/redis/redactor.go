@@ -25,7 +25,6 @@ type Redactor struct {
 	asking requestCover
 	answer answerCover
 	reply  reply
-	since  masks // of the commands behind MULTI
 }
 
 // NewRedactor makes one for a new connection.
@@ -102,15 +101,7 @@ func (r *Redactor) ask(b []byte) (n int, ok bool) {
 	if err != nil {
 		return n, false
 	}
-	m := j.masksOf(r.c.Rows)
-	if j.verb == verbMulti {
-		r.since = 0
-	}
-	r.since |= m
-	if j.verb == verbExec {
-		m |= r.since
-	}
-	a.masks |= m
+	r.talk.cover(a, j.verb, j.masksOf(r.c.Rows))
 	r.silent()
 	return n, true
 }

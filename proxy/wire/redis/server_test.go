@@ -74,7 +74,7 @@ func (nobody) part([]byte)       {}
 func (nobody) end()              {}
 func (nobody) shut()             {}
 
-// monitored runs a program's MONITOR beside the test and returns what it said of commands, by the port of the client.
+// monitor runs redis-cli monitor beside the test.
 func monitor(t *testing.T, server *testkit.RedisServer) *testkit.Child {
 	t.Helper()
 	child := testkit.Start(t, exec.Command(testkit.Program(t, "redis-cli"), "-p", strconv.Itoa(server.Port), "monitor"))

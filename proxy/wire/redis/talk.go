@@ -37,6 +37,7 @@ type talk struct {
 
 	transaction string
 	queued      []notes // of commands that wait for EXEC
+	since       masks   // of the answers to the commands behind MULTI
 	database    string
 	user, label string
 	login       bool
@@ -81,6 +82,18 @@ func (t *talk) ask(r *request) (a *asked, counted bool, err error) {
 		a.change = &n
 	}
 	return a, false, nil
+}
+
+// cover notes what of the answer to a command is overwritten; EXEC's has those of what it runs.
+func (t *talk) cover(a *asked, v verb, m masks) {
+	if v == verbMulti {
+		t.since = 0
+	}
+	t.since |= m
+	if v == verbExec {
+		m |= t.since
+	}
+	a.masks |= m
 }
 
 // grow makes room in the ring.
@@ -140,70 +153,6 @@ func (t *talk) answer(a *reply) (meaning, error) {
 		return 0, errors.New("an answer to nothing that was asked")
 	}
 	return answers, nil
-}
-
-// confirm takes one of the messages that answer a subscription.
-func (t *talk) confirm(h *asked, a *reply) meaning {
-	if h.left == 0 {
-		h.left = int64(h.args - 1)
-		if h.left <= 0 { // UNSUBSCRIBE from all
-			h.left = max(1, t.subscriptions(h.name[0]))
-		}
-	}
-	t.subscribed(a)
-	if h.left--; h.left == 0 {
-		return answers
-	}
-	return confirms
-}
-
-// subscriptions is how many of a kind there are: those of UNSUBSCRIBE, PUNSUBSCRIBE and SUNSUBSCRIBE.
-func (t *talk) subscriptions(letter byte) int64 {
-	switch letter {
-	case 'P':
-		return t.patterns
-	case 'S':
-		return t.shard
-	}
-	return t.channels
-}
-
-// subscribed counts subscriptions by what the server says of them.
-func (t *talk) subscribed(a *reply) {
-	if !confirmation(a.first) {
-		return
-	}
-	change := a.number - t.total
-	switch a.first[0] {
-	case 'p':
-		t.patterns, t.total = max(0, t.patterns+change), a.number
-	case 's':
-		if a.first[1] == 's' || a.first[2] == 'n' { // ssubscribe, sunsubscribe; not subscribe
-			t.shard = a.number
-			return
-		}
-		fallthrough
-	default:
-		t.channels, t.total = max(0, t.channels+change), a.number
-	}
-}
-
-// confirmation says whether a message's first word is that of the answer to a subscription.
-func confirmation(w []byte) bool {
-	switch string(w) {
-	case "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe":
-		return true
-	}
-	return false
-}
-
-// message says whether a list's first word is that of a published message.
-func message(w []byte) bool {
-	switch string(w) {
-	case "message", "pmessage", "smessage":
-		return true
-	}
-	return false
 }
 
 // silent is the head when nobody will answer it, and nil otherwise. What it asked for is taken as done.
