@@ -120,6 +120,10 @@ func TestConversations(t *testing.T) {
 			packet(0, "\x03DO 1")+packet(0, "\x03DO 2")+packet(0, "\x0e"), ok(1, 0, 2)+ok(1, 5, 3)+ok(1, 0, 3)),
 			want: []string{login, `DO "DO 1" rows=0 transaction=idle db=shop`, `DO "DO 2" rows=5 transaction=active db=shop`,
 				`PING "" rows=-1 transaction=active db=shop`}},
+		"several results": {pieces: loggedIn(usual,
+			packet(0, "\x03CALL p()"), ok(1, 3, 0x0a)+packet(2, "\x01")+rows+eof(4, 0x0a)+packet(5, "\x011")+eof(6, 0x0a)+
+				packet(7, "\x01")+rows+eof(8, 0x0a)+packet(9, "\x011")+eof(10, 0x0a)+ok(11, 0, 2), packet(0, "\x0e"), ok(1, 0, 2)),
+			want: []string{login, `CALL "CALL p()" rows=2 transaction=idle db=shop`, `PING "" rows=-1 transaction=idle db=shop`}},
 		"other user": {pieces: loggedIn(usual,
 			packet(0, "\x11bob\x00"+str("proof-proof")+"other\x00"+u16(255)+"mysql_native_password\x00"), packet(1,
 				"\xfemysql_native_password\x00saltsaltsaltsalt\x00"), packet(2, "proof-again"), ok(3, 0, 2),
@@ -229,6 +233,19 @@ func TestSkipped(t *testing.T) {
 		if op := d.told.ops[1]; !op.Cut || op.FromClient != uint64(len(big)) || op.Unfinished {
 			t.Errorf("%+v", op)
 		}
+	}
+}
+
+// A packet that has to be read whole, and was not seen whole, is an error.
+func TestSkippedWithin(t *testing.T) {
+	d, r := newDecoder(), newRedactor()
+	greeting := []byte(greets(usual))
+	if err := d.Data(flow.FromBackend, start(), greeting[:20]); err != nil || !r.Redact(flow.FromBackend, greeting[:20]) {
+		t.Fatal(err)
+	}
+	n := uint64(len(greeting) - 20)
+	if err := d.Skipped(flow.FromBackend, start(), n); err == nil || r.Skip(flow.FromBackend, n) {
+		t.Errorf("half a greeting: %v", err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Values of the binary protocol are overwritten where they stand: what says how long they are, which are NULL and of
 // which types they are stays, so that who reads the recording finds them. Where it is not known, all is overwritten.
 func TestValuesRedacted(t *testing.T) {
-	prepare := func(columns ...string) (asked, answered string) {
+	prepare := func() (asked, answered string) {
 		answered = packet(1, "\x00"+u32(7)+u16(0)+u16(3)+"\x00"+u16(0))
 		for i := range 3 {
 			answered += definition(byte(2+i), "", "", "?", 0xfd)
