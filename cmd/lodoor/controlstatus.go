@@ -6,6 +6,7 @@ import (
 	"github.com/lodoor/lodoor/console/control"
 	"github.com/lodoor/lodoor/logsink"
 	"github.com/lodoor/lodoor/logsink/journal"
+	"github.com/lodoor/lodoor/logsink/operations"
 	"github.com/lodoor/lodoor/proxy"
 )
 
@@ -21,6 +22,7 @@ func (c *controlled) Status() control.Status {
 	if c.journal != nil {
 		s.Journal = journalStatus(c.journal)
 	}
+	s.Recording, s.Operations = c.recordingStatus(), operationsStatus(c.operations.Stats())
 	for _, sink := range c.log.Stats() {
 		s.Sinks = append(s.Sinks, sinkStatus(&sink))
 	}
@@ -56,6 +58,25 @@ func journalStatus(j *journal.Journal) *control.JournalStatus {
 		s.Error = stats.LastError.Error()
 	}
 	return s
+}
+
+func (c *controlled) recordingStatus() *control.RecordingStatus {
+	stats, active := c.recorder.Stats(), c.Recordings()
+	if stats.Sessions+stats.Missed == 0 && len(active) == 0 {
+		return nil
+	}
+	config, _, _ := c.configured()
+	return &control.RecordingStatus{
+		Dir: c.recordingsIn(config), Active: active, Sessions: stats.Sessions, Missed: stats.Missed, Files: stats.Files,
+		Kept: stats.Kept, NotKept: stats.Skipped, Lost: stats.Lost, Used: stats.Used, Max: stats.Max, Failed: stats.Failed,
+	}
+}
+
+func operationsStatus(stats operations.Stats) *control.OperationsStatus {
+	if stats.Seen == 0 {
+		return nil
+	}
+	return &control.OperationsStatus{Seen: stats.Seen, Recorded: stats.Recorded, Dropped: stats.Dropped}
 }
 
 func sinkStatus(stats *logsink.Stats) control.SinkStatus {

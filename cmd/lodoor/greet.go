@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/logsink/operations"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
 	"github.com/lodoor/lodoor/proxy/peer"
@@ -33,6 +34,9 @@ func (d *door) greeting(color bool) string {
 	if words := d.config.Record.Warning(); words != "" {
 		s.row("recording", words)
 	}
+	if words := d.operationWords(); words != "" {
+		s.row("operations", words)
+	}
 	d.greetLimits(s)
 	s.WriteByte('\n')
 	return s.String()
@@ -51,6 +55,9 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 	if words := gateWords(svc); words != "" {
 		s.row("gate", words)
 	}
+	if svc.TLS == configs.TLSDecline {
+		s.row("tls", "clients are told that there is none, so that what they ask can be read")
+	}
 	if p := svc.ProxyProtocol; p != nil {
 		s.row("header", "a PROXY protocol header is expected of every client")
 	}
@@ -60,6 +67,32 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 	if own := unwatched(fronts); own != "" && d.config.TripwireOn(svc) {
 		s.row("tripwire", own+": a knock there is refused and alerted; a port scanner sees an open port")
 	}
+}
+
+// operationWords say which operations become records; empty when none do.
+func (d *door) operationWords() string {
+	o := &d.config.Operations
+	switch o.Record {
+	case operations.All:
+		return "all that clients ask is recorded, " + statementWords(d.config.Privacy.Statements)
+	case operations.Slow:
+		return fmt.Sprintf("what clients ask and takes %s or fails is recorded, %s", configs.FormatDuration(o.SlowerThan),
+			statementWords(d.config.Privacy.Statements))
+	case operations.Sample:
+		return fmt.Sprintf("one in %d of what clients ask, and what fails, is recorded, %s", o.Sample,
+			statementWords(d.config.Privacy.Statements))
+	}
+	return ""
+}
+
+func statementWords(s flow.Statements) string {
+	switch s {
+	case flow.StatementsText:
+		return "values included, passwords not"
+	case flow.StatementsOff:
+		return "what kind it is and no more"
+	}
+	return "without values"
 }
 
 // gateWords says what does not get through; empty when everything does.

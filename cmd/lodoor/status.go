@@ -43,7 +43,7 @@ func showStatus(w io.Writer, s *control.Status, asJSON, further bool) error {
 	if asJSON {
 		return writeJSON(w, s)
 	}
-	text := &sheet{label: len("without"), color: colored(w)}
+	text := &sheet{label: len("operations"), color: colored(w)}
 	if further {
 		text.WriteByte('\n')
 	}
@@ -58,6 +58,8 @@ func showStatus(w io.Writer, s *control.Status, asJSON, further bool) error {
 		statusOfService(text, &s.Services[i])
 	}
 	statusOfJournal(text, s.Journal)
+	statusOfRecording(text, s.Recording)
+	statusOfOperations(text, s.Operations)
 	for i := range s.Sinks {
 		statusOfSink(text, &s.Sinks[i])
 	}
@@ -104,6 +106,53 @@ func statusOfJournal(text *sheet, j *control.JournalStatus) {
 	if j.Error != "" {
 		text.row("", "last error: "+j.Error)
 	}
+}
+
+func statusOfRecording(text *sheet, r *control.RecordingStatus) {
+	if r == nil {
+		return
+	}
+	text.line("recording", r.Dir)
+	text.row("", fmt.Sprintf("%s since the start in %s; %s of at most %s taken", plural(r.Sessions, "session"),
+		plural(r.Files, "file"), flow.Size(r.Used).Human(), flow.Size(r.Max).Human()))
+	if r.NotKept > 0 {
+		text.row("", fmt.Sprintf("%s were kept, of %s only the lengths", flow.Size(r.Kept).Human(), flow.Size(r.NotKept).Human()))
+	}
+	if r.Missed > 0 {
+		text.row("", plural(r.Missed, "session")+" could not be recorded")
+	}
+	if r.Failed {
+		text.row("", fmt.Sprintf("the disk failed, %s that were kept are lost, and nothing is recorded until somebody asks anew",
+			flow.Size(r.Lost).Human()))
+	}
+	for i := range r.Active {
+		if a := &r.Active[i]; !a.Configured {
+			text.row("", activeWords(a))
+		}
+	}
+}
+
+// activeWords tell of a recording that somebody began.
+func activeWords(r *control.Recording) string {
+	said := r.Service + " is recorded for " + r.By
+	if r.When != "" {
+		said += " when " + r.When
+	}
+	if !r.Until.IsZero() {
+		said += ", until " + zonedTime(r.Until)
+	}
+	return said
+}
+
+func statusOfOperations(text *sheet, o *control.OperationsStatus) {
+	if o == nil {
+		return
+	}
+	said := fmt.Sprintf("%s read, %d recorded", plural(o.Seen, "operation"), o.Recorded)
+	if o.Dropped > 0 {
+		said += fmt.Sprintf(", %d dropped, since they came too fast", o.Dropped)
+	}
+	text.row("operations", said)
 }
 
 // statusOfSink tells only of trouble: what is well with a sink is seen by its readers.

@@ -14,8 +14,11 @@ type Status struct {
 	// Services are all that there were since the start; those that a reload took away have no fronts.
 	Services []ServiceStatus `json:"services"`
 	Journal  *JournalStatus  `json:"journal,omitempty"` // nil: --journal off
-	Sinks    []SinkStatus    `json:"sinks"`
-	Feeds    []FeedStatus    `json:"feeds"`
+	// Recording is how the recorder does; nil when nothing was to be recorded since the start.
+	Recording  *RecordingStatus  `json:"recording,omitempty"`
+	Operations *OperationsStatus `json:"operations,omitempty"` // nil: none were read
+	Sinks      []SinkStatus      `json:"sinks"`
+	Feeds      []FeedStatus      `json:"feeds"`
 	// Without is what this machine, or the rights of the door, do not let it do; each in words.
 	Without []string `json:"without,omitempty"`
 }
@@ -29,6 +32,29 @@ type ServiceStatus struct {
 	Undialled        uint64            `json:"backend_failures"`
 	BytesFromClient  uint64            `json:"bytes_from_client"`  // of sessions that are over
 	BytesFromBackend uint64            `json:"bytes_from_backend"` // of sessions that are over
+}
+
+// RecordingStatus is how the recorder does; counts are since the start, sizes in bytes.
+type RecordingStatus struct {
+	Dir string `json:"dir"`
+	// Active are the recordings that go on.
+	Active   []Recording `json:"active"`
+	Sessions uint64      `json:"sessions"`
+	Missed   uint64      `json:"missed"` // sessions that were to be recorded and could not
+	Files    uint64      `json:"files"`
+	Kept     uint64      `json:"bytes_kept"`     // of sessions that are over
+	NotKept  uint64      `json:"bytes_not_kept"` // of them, recorded as lengths
+	Lost     uint64      `json:"bytes_lost"`     // kept, and lost because the disk failed
+	Used     int64       `json:"bytes_used"`     // of all recordings
+	Max      int64       `json:"bytes_max"`
+	Failed   bool        `json:"failed"`
+}
+
+// OperationsStatus is what became of the operations that were read since the start.
+type OperationsStatus struct {
+	Seen     uint64 `json:"seen"`
+	Recorded uint64 `json:"recorded"`
+	Dropped  uint64 `json:"dropped"` // for which there was no room
 }
 
 // JournalStatus is how the journal does.
