@@ -154,7 +154,7 @@ func TestRotate(t *testing.T) {
 	r := newRig(t, pcapng.Config{Settings: pcapng.Settings{RotateSize: 64 << 10}})
 	open := opening("db", netipPort(0), front4)
 	tap := r.open(open)
-	const total, chunk = 300_000, 1000
+	const total, chunk = 120_000, 1000
 	for offset := uint64(0); offset < total; offset += chunk {
 		tap.Data(flow.FromBackend, time.Now(), pattern(offset, chunk))
 		if offset%10_000 == 0 {
@@ -347,5 +347,27 @@ func TestWarning(t *testing.T) {
 		if diff := gocmp.Diff(want, s.Warning()); diff != "" {
 			t.Errorf("warning (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// With when_full: oldest the old make room for the new, and nothing is missing of these.
+func TestOldestMakeRoom(t *testing.T) {
+	const limit = 4 << 20
+	settings := pcapng.Settings{MaxTotal: limit}
+	if err := settings.WhenFull.UnmarshalText([]byte("oldest")); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, pcapng.Config{Settings: settings})
+	for i := range 100 {
+		tap := r.tap("db", netipPort(i), front4)
+		tap.Data(flow.FromClient, time.Now(), pattern(0, 60_000))
+		r.Pass()
+		if kept, skipped := tap.Done(time.Now(), fin()); kept != 60_000 {
+			t.Fatalf("session %d: kept %d, skipped %d", i, kept, skipped)
+		}
+	}
+	r.end()
+	if n := sizeOf(t, r.dir); n > limit || n < limit/4 || r.Stats().Removed == 0 || len(r.trouble()) > 0 {
+		t.Errorf("%d bytes are left, limit %d; stats %+v, troubles %v", n, limit, r.Stats(), r.trouble())
 	}
 }
