@@ -14,6 +14,8 @@ import (
 type Copy struct {
 	// Secrets says whether what decrypts TLS is copied, too.
 	Secrets bool
+	// Reveal are lines of a TLS key log that decrypt the sessions; they are written ahead of the first packet.
+	Reveal []byte
 	// Edit may overwrite the payload of a Data event, whose Leg says which connection it is of. What is missing comes with
 	// it, and counts behind it. When it answers false the rest of the session is copied without its payload. nil leaves
 	// everything as it is.
@@ -70,6 +72,9 @@ func (w *copier) block(r *Reader, b *block.Block) error {
 	switch b.Kind {
 	case block.KindSection:
 		w.packed = block.AppendSection(w.packed, &b.Section)
+		if len(w.Reveal) > 0 {
+			w.packed = block.AppendSecrets(w.packed, &block.Secrets{Type: block.SecretsTLS, Data: w.Reveal})
+		}
 	case block.KindInterface:
 		w.packed = block.AppendInterface(w.packed, &b.Interface)
 	case block.KindNames:

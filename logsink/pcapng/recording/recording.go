@@ -36,6 +36,9 @@ type Reader struct {
 	begun  bool
 	err    error
 
+	section block.Section
+	packets uint64
+
 	// The packet in hand: the connection that it is of, or nil, and its segment.
 	leg     *leg
 	segment segment
@@ -66,6 +69,12 @@ func New(in io.Reader, name string, o Options) (*Reader, error) {
 	}
 	return &Reader{name: name, source: s, blocks: block.NewReader(s), track: newTracker(&o)}, nil
 }
+
+// Section is the latest head that was read: who made the recording, and how.
+func (r *Reader) Section() block.Section { return r.section }
+
+// Packets is how many packets were read so far, of all sessions.
+func (r *Reader) Packets() uint64 { return r.packets }
 
 // Close lets go of the file.
 func (r *Reader) Close() error { return r.source.Close() }
@@ -102,11 +111,12 @@ func (r *Reader) step() (*block.Block, error) {
 		if !strings.HasPrefix(b.Section.Application, "lodoor") {
 			return nil, fmt.Errorf("recording %s: %w, but by %q", r.name, ErrForeign, b.Section.Application)
 		}
-		r.begun = true
+		r.begun, r.section = true, b.Section
 		r.track.close()
 	case block.KindInterface:
 		r.track.interfaces = append(r.track.interfaces, b.Interface)
 	case block.KindPacket:
+		r.packets++
 		r.leg, r.segment = r.track.packet(&b.Packet)
 	}
 	return b, nil

@@ -239,9 +239,9 @@ func TestOrder(t *testing.T) {
 	c.data(client, []byte("two"), 0)
 	c.next[0] = one
 	c.data(client, []byte("one"), 0)
-	c.next[0] = two + 3 // acknowledged only now
+	c.next[0] = two // not all of it is acknowledged
 	c.data(backend, []byte("answer"), 0)
-	c.next[0] += 4 // lost, and acknowledged
+	c.next[0] = two + 3 + 4 // lost, and acknowledged
 	c.send(backend, ack, nil, 0)
 	c.data(client, []byte("five"), 0)
 	got := whole(t, f.b, recording.Options{})
