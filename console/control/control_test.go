@@ -51,11 +51,12 @@ func ask(path string) error {
 
 // house is a door with one session.
 type house struct {
-	session proxy.View
-	killed  []flow.SessionID
-	broken  error
-	alerts  *alert.Alerts
-	raised  []flow.Record
+	session    proxy.View
+	killed     []flow.SessionID
+	broken     error
+	alerts     *alert.Alerts
+	raised     []flow.Record
+	recordings []Recording
 }
 
 func (h *house) About() About {

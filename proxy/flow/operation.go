@@ -42,7 +42,8 @@ type Operation struct {
 	Asked, FirstByte, LastByte time.Duration
 	// Transaction is the state of the session behind the answer: empty when unknown, otherwise idle, active or failed.
 	Transaction string
-	// Kind is what else it is: empty, prepare, execute, copy, cancel, replication, notification, login, subscribe.
+	// Kind is what else it is: empty, prepare, execute, copy, cancel, replication, notification, login, subscribe,
+	// upgrade.
 	Kind string
 	// Unfinished says that the session ended, or nothing more could be read, before the answer was whole.
 	Unfinished bool
