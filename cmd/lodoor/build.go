@@ -59,6 +59,7 @@ type door struct {
 	feeds      feeds
 	metrics    *export.Metrics // nil: none are exported
 	recorder   *pcapng.Recorder
+	wire       *pcapng.Wire // nil: what is recorded is rebuilt from the relay
 	decoders   *wantedDecoders
 	protocols  atomic.Pointer[map[string]string] // of the services, for decoders
 	operations *operations.Log
@@ -97,6 +98,9 @@ func (d *door) build(out output) (err error) {
 	}
 	if err := d.server.Listen(); err != nil {
 		return explainBind(err)
+	}
+	if err := d.buildWire(); err != nil {
+		return err
 	}
 	if err := d.buildLog(); err != nil {
 		return err
@@ -326,6 +330,9 @@ func (d *door) abandon() {
 		_ = d.journal.Close()
 	}
 	_ = d.feeds.abandon()
+	if d.wire != nil {
+		_ = d.wire.Close()
+	}
 	if d.recorder != nil {
 		_ = d.recorder.Close()
 	}

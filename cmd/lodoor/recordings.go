@@ -48,6 +48,9 @@ func (d *door) rerecord(c *configs.Config) error {
 	if err != nil {
 		return configError(err)
 	}
+	if d.wire == nil { // a capture is opened at the start, before privileges may be gone
+		settings.Source = pcapng.SourceRelay
+	}
 	return d.recorder.Configure(settings, standing)
 }
 
@@ -92,7 +95,7 @@ func endedWords(e *pcapng.Ended) string {
 func recordings(c *configs.Config) (pcapng.Settings, []policy.Standing, error) {
 	settings := c.Record
 	if settings.Dir == "" {
-		settings.Dir = recordingsDir(instanceOf(c))
+		settings.Dir, settings.Source = recordingsDir(instanceOf(c)), pcapng.SourceRelay
 		return settings, nil, nil
 	}
 	when, err := compileWhen(settings.When, c)

@@ -102,6 +102,9 @@ func (r *reloader) apply(loaded *configs.Loaded) error {
 	if err := r.door.server.Reload(services, loaded.RuleSet); err != nil {
 		return errors.Join(explainBind(err), r.door.rerecord(r.door.config))
 	}
+	if err := r.door.rewire(c); err != nil {
+		r.door.say.warn(err.Error())
+	}
 	fixed, warnings, err := r.door.realert(&c.Alerts)
 	if err != nil {
 		return err
@@ -126,6 +129,7 @@ func needRestart(old, fresh *configs.Config) []string {
 		{"instance", old.Instance == fresh.Instance},
 		{"log", old.Log == fresh.Log},
 		{"journal", old.Journal == fresh.Journal},
+		{"record.source", old.Record.Source == fresh.Record.Source},
 		{"shutdown", old.Shutdown == fresh.Shutdown},
 		{"watch", old.Watch == fresh.Watch},
 		{"privacy", old.Privacy == fresh.Privacy},
@@ -144,7 +148,7 @@ func needRestart(old, fresh *configs.Config) []string {
 func keepFixed(old, fresh *configs.Config) *configs.Config {
 	c := *fresh
 	c.Instance, c.Log, c.Journal = old.Instance, old.Log, old.Journal
-	c.Shutdown, c.Watch = old.Shutdown, old.Watch
+	c.Record.Source, c.Shutdown, c.Watch = old.Record.Source, old.Shutdown, old.Watch
 	c.Privacy, c.Forwarders = old.Privacy, old.Forwarders
 	c.History, c.Export = old.History, old.Export
 	return &c

@@ -41,6 +41,9 @@ func (d *door) serve(
 		commands := &controlled{door: d, reloads: reloads}
 		run = inside(func(ctx context.Context) error { return control.Serve(ctx, d.socket, commands) }, run)
 	}
+	if d.wire != nil {
+		run = inside(d.capture, run)
+	}
 	run = inside(d.recorder.Run, run)
 	run = inside(d.operations.Run, run)
 	beats := &heartbeat{beat: d.beat, append: func(r flow.Record) { d.log.Append(r, nil) }}
@@ -53,7 +56,19 @@ func (d *door) serve(
 		run = inside(d.journal.Run, run)
 	}
 	run = inside(d.feeds.run, run) // they read on to journal.stop
-	return errors.Join(run(), d.peers.Close())
+	err := run()
+	if d.wire != nil {
+		err = errors.Join(err, d.wire.Close())
+	}
+	return errors.Join(err, d.peers.Close())
+}
+
+// capture records packets. An interface that went away is told, no failure of the door.
+func (d *door) capture(ctx context.Context) error {
+	if err := d.wire.Run(ctx); err != nil {
+		d.say.warn(err.Error())
+	}
+	return nil
 }
 
 // feedSinks runs the log. What a sink has not taken at the end is in the journal all the same: it is told, no failure.
