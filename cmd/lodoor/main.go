@@ -92,6 +92,7 @@ func newRootCommand() *cobra.Command {
 		newWhoCommand(),
 		newStatusCommand(),
 		newRecordCommand(),
+		newQueriesCommand(),
 		newAlertsCommand(),
 		newCheckCommand(),
 		newKillCommand(),

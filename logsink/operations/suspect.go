@@ -15,13 +15,17 @@ type Suspect struct {
 	Name              string
 	Fingerprint       uint64
 	BehindFingerprint uint64
-	Program           string         // of the latest
-	Session           flow.SessionID // of the latest
-	Times             uint64         // how often it was seen
-	Most              int            // how often the statement came within a second, at most
-	Count             uint64         // how often the statement came in all of them
-	Total             time.Duration  // of these
-	Last              time.Time
+	Times             uint64 // how often it was seen
+	// Most is how often the statement came within a second, at most, Within in how long those were answered. Program and
+	// Session are who did that, the latest one of several.
+	Most    int
+	Within  time.Duration
+	Program string
+	Session flow.SessionID
+
+	Count uint64        // how often the statement came in all of them
+	Total time.Duration // of these
+	Last  time.Time
 }
 
 type suspectKey struct {
@@ -101,8 +105,11 @@ func (t *Table) suspect(now *recent, r *flow.Record) {
 	}
 	s.Count++
 	s.Total += took(r)
-	s.Most = max(s.Most, now.count)
-	s.Program, s.Session, s.Last = programOf(r), r.Session, r.Time
+	s.Last = r.Time
+	if now.count >= s.Most {
+		s.Most, s.Within = now.count, r.Time.Sub(now.since)
+		s.Program, s.Session = programOf(r), r.Session
+	}
 }
 
 // Suspects are the n that took the most time; all of them when n is 0.

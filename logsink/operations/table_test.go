@@ -114,7 +114,8 @@ func TestSuspects(t *testing.T) {
 			if c.want == 0 {
 				return
 			}
-			if s := list[0]; s.Statement != "2" || s.Behind != "1" || s.Session != id || s.Program != "shop" || s.Most < c.most {
+			if s := list[0]; s.Statement != "2" || s.Behind != "1" || s.Session != id || s.Program != "shop" ||
+				s.Most < c.most || s.Within < time.Duration(s.Most-1)*step || s.Within > time.Second+2*time.Millisecond {
 				t.Errorf("%+v", s)
 			}
 		})
