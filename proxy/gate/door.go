@@ -28,7 +28,7 @@ func (d *door) Inspect(held []byte, eof bool) flow.GateAnswer {
 		return flow.GateAnswer{Done: true}
 	case len(held) >= lineMax:
 		return d.guard.refuse(malformed("the first %d bytes could all begin an HTTP request, which a %s service "+
-			"is not sent: %s", lineMax, d.guard.protocol, quote(held)))
+			"is not sent: %s", lineMax, d.guard.protocol, quoteRequest(held)))
 	}
 	return flow.GateAnswer{Done: eof}
 }
@@ -37,12 +37,12 @@ func (d *door) Inspect(held []byte, eof bool) flow.GateAnswer {
 func (d *door) objection(request []byte, l line) *objection {
 	fields := request[l.end:]
 	host, hasHost := look(fields, "host")
-	told := quote(request[:l.end])
+	told := quoteRequest(request[:l.end])
 	if hasHost {
-		told += ", Host " + quote(host)
+		told += ", Host " + quoteHost(host)
 	}
 	if origin, ok := look(fields, "origin"); ok {
-		told += ", Origin " + quote(origin)
+		told += ", Origin " + quoteHost(origin)
 	}
 	return malformed("%s sent to a %s service: %s", d.what(l, host, hasHost), d.guard.protocol, told)
 }

@@ -48,7 +48,7 @@ func cutLine(b []byte) (text []byte, n int, o *objection) {
 	case i < 0:
 		return nil, 0, nil
 	case i == 0 || b[i-1] != '\r':
-		return nil, 0, malformed("an HTTP line ends with LF alone: %s", quote(b[:i+1]))
+		return nil, 0, malformed("an HTTP line ends with LF alone: %s", quoteField(b[:i+1]))
 	}
 	return b[:i-1], i + 1, nil
 }
@@ -58,13 +58,13 @@ func parseField(text []byte) (name, value string, o *objection) {
 	n, v, ok := bytes.Cut(text, []byte(":"))
 	switch {
 	case text[0] == ' ' || text[0] == '\t':
-		return "", "", malformed("a folded HTTP header line: %s", quote(text))
+		return "", "", malformed("a folded HTTP header line: %s", quoteField(text))
 	case !ok || len(n) == 0:
-		return "", "", malformed("an HTTP header line without a name: %s", quote(text))
+		return "", "", malformed("an HTTP header line without a name: %s", quoteField(text))
 	case span(n, token) < len(n):
-		return "", "", malformed("an HTTP header's name has a byte that no name has: %s", quote(text))
+		return "", "", malformed("an HTTP header's name has a byte that no name has: %s", quoteField(text))
 	case span(v, plain) < len(v):
-		return "", "", malformed("an HTTP header's value has a control character: %s", quote(text))
+		return "", "", malformed("an HTTP header's value has a control character: %s", quoteField(text))
 	}
 	return strings.ToLower(string(n)), string(bytes.Trim(v, " \t")), nil
 }

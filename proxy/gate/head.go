@@ -43,11 +43,11 @@ func (h *head) request(b []byte) (n int, o *objection) {
 	case s == never:
 		return 0, notHTTP(b[:l.end+1])
 	case s == whole && len(b) > l.end && b[l.end] != '\r', s == whole && len(b) > l.end+1 && b[l.end+1] != '\n':
-		return 0, malformed("the HTTP request line does not end with CR LF: %s", quote(b[:l.end+1]))
+		return 0, malformed("the HTTP request line does not end with CR LF: %s", quoteRequest(b[:l.end+1]))
 	case s == whole && len(b) > l.end+1:
 		return l.end + 2, h.start(b, l)
 	case len(b) == headMax:
-		return 0, malformed("an HTTP request line of more than %d bytes: %s", headMax, quote(b))
+		return 0, malformed("an HTTP request line of more than %d bytes: %s", headMax, quoteRequest(b))
 	}
 	return 0, nil
 }
@@ -61,14 +61,14 @@ func notHTTP(b []byte) *objection {
 	case bytes.HasPrefix(b, []byte("PROXY ")):
 		return malformed("a PROXY header, which this service is not set up to take (proxy_protocol): %s", quote(b))
 	case bytes.HasPrefix(b, []byte("GET /")) && b[len(b)-1] < ' ':
-		return malformed("an HTTP/0.9 request, or none: %s", quote(b))
+		return malformed("an HTTP/0.9 request, or none: %s", quoteRequest(b))
 	}
-	return malformed("not an HTTP request: %s", quote(b))
+	return malformed("not an HTTP request: %s", quoteRequest(b))
 }
 
 // start judges the request line.
 func (h *head) start(b []byte, l line) *objection {
-	told := quote(b[:l.end])
+	told := quoteRequest(b[:l.end])
 	method, target := string(l.method), string(l.target)
 	h.minor = l.minor
 	switch {
@@ -96,12 +96,12 @@ func (h *head) field(name, value string) *objection {
 	switch name {
 	case "host":
 		if h.hasHost {
-			return foreign("a second Host: %s after %s", quote(value), quote(h.host))
+			return foreign("a second Host: %s after %s", quoteHost(value), quoteHost(h.host))
 		}
 		h.host, h.hasHost = value, true
 	case "origin":
 		if h.hasOrigin {
-			return foreign("a second Origin: %s after %s", quote(value), quote(h.origin))
+			return foreign("a second Origin: %s after %s", quoteHost(value), quoteHost(h.origin))
 		}
 		h.origin, h.hasOrigin = value, true
 	case "content-length":
@@ -159,7 +159,7 @@ func (h *head) judge(n *names, front uint16) *objection {
 		case !n.knows(h.target, front):
 			return foreign("a request for %s, which is none of this service's hosts", quote(h.target.String()))
 		case h.hasHost && a != h.target:
-			return foreign("a request for %s with Host %s", quote(h.target.String()), quote(h.host))
+			return foreign("a request for %s with Host %s", quote(h.target.String()), quoteHost(h.host))
 		}
 	}
 	if h.hasOrigin {

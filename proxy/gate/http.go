@@ -54,7 +54,7 @@ func (g *httpGate) Inspect(held []byte, eof bool) flow.GateAnswer {
 		pass += n
 	}
 	if eof && pass < len(held) {
-		return g.guard.refuse(malformed("the client left within an HTTP request: %s", quote(held[pass:])))
+		return g.guard.refuse(malformed("the client left within an HTTP request: %s", quoteRequest(held[pass:])))
 	}
 	return flow.GateAnswer{Pass: pass}
 }
@@ -151,7 +151,7 @@ func (g *httpGate) chunk(b []byte) (n int, o *objection) {
 	case n == 0:
 		return 0, nil
 	case span(text, plain) < len(text):
-		return 0, malformed("a chunk's extension has a control character: %s", quote(text))
+		return 0, malformed("a chunk's extension has a control character: %s", quoteField(text))
 	}
 	g.left, _ = strconv.ParseUint(string(text[:digits]), 16, 64) // chunkSizeBits of digits
 	g.state = inChunk

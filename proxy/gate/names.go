@@ -34,16 +34,16 @@ func (n *names) host(value string, front uint16) *objection {
 	a, ok := parseAuthority(value, 80)
 	switch {
 	case !ok:
-		return foreign("Host %s is no host", quote(value))
+		return foreign("Host %s is no host", quoteHost(value))
 	case n.knows(a, front):
 		return nil
 	case a.everywhere():
-		return foreign("Host %s: a request by way of 0.0.0.0, as pages of other sites send them", quote(value))
+		return foreign("Host %s: a request by way of 0.0.0.0, as pages of other sites send them", quoteHost(value))
 	case !a.local():
 		return foreign("Host %s is none of this service's; a page's name may have been made to lead here (DNS rebinding); "+
-			"if it is a name of the service, add it to http.hosts", quote(value))
+			"if it is a name of the service, add it to http.hosts", quoteHost(value))
 	}
-	return foreign("Host %s is none of this service's; if it is one, add it to http.hosts", quote(value))
+	return foreign("Host %s is none of this service's; if it is one, add it to http.hosts", quoteHost(value))
 }
 
 // origin judges an Origin (RFC 6454, 7).
@@ -61,7 +61,7 @@ func (n *names) origin(value string, front uint16) *objection {
 		}
 	}
 	return foreign("Origin %s: a page from elsewhere sent the request; if it may use this service, add it to http.origins",
-		quote(value))
+		quoteHost(value))
 }
 
 // parseOrigin reads SCHEME://HOST or SCHEME://HOST:PORT.
