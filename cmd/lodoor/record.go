@@ -16,5 +16,7 @@ and everything built on them open them.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRecordStartCommand(), newRecordStopCommand(), newRecordFlushCommand(), newRecordFollowCommand())
+	cmd.AddCommand(newRecordLsCommand(), newRecordShowCommand(), newRecordGrepCommand(), newRecordExportCommand(),
+		newRecordStatsCommand(), newRecordPruneCommand())
 	return cmd
 }
