@@ -56,6 +56,12 @@ func List(dir string) ([]Info, error) {
 	return out, errors.Join(errs...)
 }
 
+// Look tells what one file is. The error is ErrForeign of one that is no recording.
+func Look(path string) (Info, error) {
+	name, _ := block.ParseFileName(filepath.Base(path))
+	return look(path, name)
+}
+
 // look reads a recording up to its first packet.
 func look(path string, name block.FileName) (Info, error) {
 	i := Info{
