@@ -66,6 +66,9 @@ func (b *budget) takePayload(n int64) bool { return b.take(n, b.max.Load()-b.res
 func (b *budget) takeLength(n int64) bool { return b.take(n, b.max.Load(), noRoom) }
 
 func (b *budget) take(n, limit int64, level fullness) bool {
+	if n == 0 { // a ring's, which is in memory
+		return true
+	}
 	full := b.full.Load()
 	if full >= level {
 		return false

@@ -113,7 +113,10 @@ func (r *Recorder) apply(s *Settings) error {
 		_ = old.close() // it was only read
 	}
 	err = w.close()
-	w.store, w.secrets, w.ringAge, w.ringMemory, w.tidied = files, tls, s.Ring, s.ringMemory(), time.Time{}
+	w.store, w.secrets, w.tidied = files, tls, time.Time{}
+	if s.Ring > 0 { // otherwise sessions that were begun for one go on as they were begun
+		w.ringAge, w.ringMemory = s.Ring, s.ringMemory()
+	}
 	r.tls.Store(tls)
 	r.wire.Store(s.Source == SourceWire)
 	r.budget.max.Store(int64(s.maxTotal()))
@@ -181,9 +184,10 @@ func (r *Recorder) Recover() ([]store.Recovered, error) {
 	return done, err
 }
 
-// ended are recordings with their files, which are told once.
+// ended are recordings with their files, which are told once. None comes to them any more.
 func (w *writer) ended(all []*policy.Recording) (out []Ended) {
 	for _, r := range all {
+		r.Finish()
 		out = append(out, Ended{Recording: r, Files: w.paths[r]})
 		delete(w.paths, r)
 	}

@@ -18,21 +18,25 @@ type track struct {
 }
 
 // attach gives a session its file: a new one the current one of its kind, and one that runs the same when its own has
-// come to an end. It goes on there from where it is.
-func (w *writer) attach(e *entry) error {
+// come to an end. It goes on there from where it is. The answer is false when there is none.
+func (w *writer) attach(e *entry) (placed bool, err error) {
 	t := e.tap
 	s := &t.session
 	if s.file != nil && !s.file.closed {
-		return nil
+		return true, nil
+	}
+	l := w.trackOf(t)
+	if !w.hasPlace(l) {
+		return false, nil
 	}
 	front := connection{t.client, t.front}
 	legs := []connection{front}
 	if e.connected || s.legs[legBack].opened {
 		legs = append(legs, connection{t.leg, t.server})
 	}
-	f, err := w.fileFor(w.trackOf(t), legs, e.at)
+	f, err := w.fileFor(l, legs, e.at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, c := range legs {
 		f.add(c)
@@ -40,10 +44,20 @@ func (w *writer) attach(e *entry) error {
 	f.sessions++
 	s.file, s.generation, s.known = f, 0, e.connected
 	w.live[t] = struct{}{}
-	if err := f.name(t.front.Addr(), t.service); err != nil || len(legs) == 1 {
-		return err
+	err = f.name(t.front.Addr(), t.service)
+	if err == nil && len(legs) > 1 {
+		err = f.name(t.server.Addr(), t.service)
 	}
-	return f.name(t.server.Addr(), t.service)
+	return err == nil, err
+}
+
+// hasPlace says whether there is one for what is told of a session that has no file: not when the files of its recording
+// are finished, nor when the configuration has taken the directory away.
+func (w *writer) hasPlace(l track) bool {
+	if l.recording != nil && l.recording.Finished() {
+		return false
+	}
+	return w.store != nil || l.nowhere
 }
 
 func (w *writer) trackOf(t *tap) track {
@@ -136,7 +150,7 @@ func (w *writer) openFile(l track, at int64) (*file, error) {
 		w.stats.files.Add(1)
 	}
 	w.open[f] = struct{}{}
-	secrets := w.secrets.appendSoFar(nil)
+	secrets := w.secrets.appendSoFar(nil, l.service)
 	w.followers.tell(l.service, secrets)
 	if f.out == nil {
 		return f, nil

@@ -100,7 +100,8 @@ func (w *writer) drain(f *file, label string, now time.Time) (out Flushed, err e
 	copied := newFile(f.track, w)
 	copied.out, copied.at = to, held.From
 	out = Flushed{Service: f.track.service, Reaches: f.ring.Reach(now.UnixNano())}
-	err = copied.put(block.AppendNames(w.secrets.appendSoFar(f.track.head(w.application)), f.names()))
+	head := w.secrets.appendSoFar(f.track.head(w.application), f.track.service)
+	err = copied.put(block.AppendNames(head, f.names()))
 	sessions := map[connection]struct{}{}
 	if err == nil {
 		err = f.ring.Drain(func(b []byte) error {

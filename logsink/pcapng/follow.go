@@ -71,12 +71,13 @@ func (r *Recorder) Follow(ctx context.Context, service string, w io.Writer) erro
 	defer leave()
 	var blocks []byte
 	for {
+		last := false
 		select {
 		case <-one.some:
 		case <-ctx.Done():
 			return nil
 		case <-r.done:
-			return nil
+			last = true
 		}
 		var behind bool
 		if blocks, behind = one.take(blocks); behind {
@@ -84,6 +85,9 @@ func (r *Recorder) Follow(ctx context.Context, service string, w io.Writer) erro
 		}
 		if _, err := w.Write(blocks); err != nil {
 			return fmt.Errorf("follow %s: %w", service, err)
+		}
+		if last {
+			return nil
 		}
 	}
 }
@@ -132,15 +136,15 @@ func (r *Recorder) leave(service string, one *follower, own *policy.Recording) {
 	if own != nil {
 		r.table.End(own)
 		r.pass(time.Now())
+		r.writer.ended([]*policy.Recording{own})
 		delete(r.writer.nowhere, own)
-		delete(r.writer.paths, own)
 	}
 }
 
 // greet tells who begins to follow what everything else depends on, and has the sessions that run say again which they
 // are.
 func (w *writer) greet(service string, one *follower) {
-	b := w.secrets.appendSoFar(track{service: service}.head(w.application))
+	b := w.secrets.appendSoFar(track{service: service}.head(w.application), service)
 	for f := range w.open {
 		if f.track.service == service {
 			f.generation++

@@ -255,6 +255,13 @@ func (q *queue) close() bool {
 	return !was
 }
 
+// over says whether it was closed.
+func (q *queue) over() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

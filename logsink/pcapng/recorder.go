@@ -59,7 +59,7 @@ type Stats struct {
 	Kept     uint64 // bytes of sessions that are over
 	Skipped  uint64 // the same, recorded as lengths only or, after the recording stopped, not at all
 	Secret   uint64 // bytes that were kept and then left out, since nobody could say whether a secret was among them
-	Lost     uint64 // bytes that were kept and then lost because the disk failed
+	Lost     uint64 // bytes that were kept and then lost: the disk failed, or the recording was over before they were written
 	// Used are bytes of all recordings on the disk and of what waits for it, Max is the most that they may be.
 	Used, Max int64
 	// Waiting is the memory in use, of at most Memory bytes; with OnSlowHold it may be more.

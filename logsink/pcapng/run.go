@@ -129,7 +129,7 @@ func (r *Recorder) discard() {
 // any further.
 func (r *Recorder) Close() error {
 	if r.queue.close() {
-		close(r.done)
+		defer close(r.done)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

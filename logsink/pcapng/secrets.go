@@ -3,6 +3,7 @@ package pcapng
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/block"
@@ -10,20 +11,21 @@ import (
 )
 
 const (
-	// maxWanted is of how many TLS sessions the secrets are looked for, maxSoFar how much of them is kept for files that
-	// begin later.
+	// maxWanted is of how many TLS sessions the secrets are looked for, maxSoFar how much of a service's is kept for files
+	// that begin later.
 	maxWanted = 1 << 15
 	maxSoFar  = 256 << 10
 )
 
-// secrets are what decrypts recorded TLS sessions: those lines of a key log that belong to them. A nil *secrets has none.
+// secrets are what decrypts recorded TLS sessions: those lines of a key log that belong to them, for the files of their
+// own service. A nil *secrets has none.
 type secrets struct {
 	log   *keylog.Log
-	soFar []byte // the writer's
+	soFar map[string][]byte // by service; the writer's
 
 	mu     sync.Mutex
-	wanted map[[32]byte]struct{}
-	order  [][32]byte // of wanted, a ring once it is full
+	wanted map[[32]byte][]string // for which services; a session may pass through several
+	order  [][32]byte            // of wanted, a ring once it is full
 	next   int
 }
 
@@ -35,7 +37,7 @@ func newSecrets(path string) (*secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &secrets{log: log, wanted: map[[32]byte]struct{}{}}, nil
+	return &secrets{log: log, soFar: map[string][]byte{}, wanted: map[[32]byte][]string{}}, nil
 }
 
 // hello is what looks for the beginning of TLS in a session; nil when nobody wants to know.
@@ -47,53 +49,86 @@ func (s *secrets) hello() *keylog.Hello {
 }
 
 // want has the secrets of a session looked for.
-func (s *secrets) want(random [32]byte) {
+func (s *secrets) want(random [32]byte, service string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.order) < maxWanted {
+	services, known := s.wanted[random]
+	switch {
+	case slices.Contains(services, service):
+		return
+	case known:
+	case len(s.order) < maxWanted:
 		s.order = append(s.order, random)
-	} else {
+	default:
 		delete(s.wanted, s.order[s.next])
 		s.order[s.next] = random
 		s.next = (s.next + 1) % maxWanted
 	}
-	s.wanted[random] = struct{}{}
+	s.wanted[random] = append(services, service)
 }
 
-func (s *secrets) wants(random [32]byte) bool {
+func (s *secrets) wantedFor(random [32]byte) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.wanted[random]
-	return ok
+	return slices.Clone(s.wanted[random])
 }
 
-// read is a Decryption Secrets Block of what is new, or nothing.
-func (s *secrets) read() ([]byte, error) {
-	lines, err := s.log.Read(s.wants)
+// read is what is new, by service; nothing when there is none.
+func (s *secrets) read() (news map[string][]byte, err error) {
+	var services [][]string // of each line
+	lines, err := s.log.Read(func(random [32]byte) bool {
+		to := s.wantedFor(random)
+		if len(to) > 0 {
+			services = append(services, to)
+		}
+		return len(to) > 0
+	})
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
-	s.soFar = append(s.soFar, lines...)
-	if over := len(s.soFar) - maxSoFar; over > 0 {
-		over += bytes.IndexByte(s.soFar[over:], '\n') + 1
-		s.soFar = append(s.soFar[:0], s.soFar[over:]...)
+	news = map[string][]byte{}
+	for line := range bytes.Lines(lines) {
+		for _, service := range services[0] {
+			news[service] = append(news[service], line...)
+		}
+		services = services[1:]
 	}
-	return block.AppendSecrets(nil, &block.Secrets{Type: block.SecretsTLS, Data: lines}), nil
+	for service, lines := range news {
+		s.soFar[service] = newest(append(s.soFar[service], lines...))
+	}
+	return news, nil
 }
 
-// appendSoFar appends what a file that begins now has to know.
-func (s *secrets) appendSoFar(b []byte) []byte {
-	if s == nil || len(s.soFar) == 0 {
+// newest leaves out the oldest lines when there are too many.
+func newest(lines []byte) []byte {
+	over := len(lines) - maxSoFar
+	if over <= 0 {
+		return lines
+	}
+	over += bytes.IndexByte(lines[over:], '\n') + 1
+	return append(lines[:0], lines[over:]...)
+}
+
+// appendSoFar appends what a file of a service that begins now has to know.
+func (s *secrets) appendSoFar(b []byte, service string) []byte {
+	if s == nil {
 		return b
 	}
-	return block.AppendSecrets(b, &block.Secrets{Type: block.SecretsTLS, Data: s.soFar})
+	return appendSecrets(b, s.soFar[service])
 }
 
-// reveal writes new secrets to every file, before the packets that they decrypt. A ring's are in what a file that is made
-// of it begins with. That the key log cannot be read is told; the recording goes on without.
+func appendSecrets(b, lines []byte) []byte {
+	if len(lines) == 0 {
+		return b
+	}
+	return block.AppendSecrets(b, &block.Secrets{Type: block.SecretsTLS, Data: lines})
+}
+
+// reveal writes new secrets to the files of their services, before the packets that they decrypt. A ring's are in what a
+// file that is made of it begins with. That the key log cannot be read is told; the recording goes on without.
 func (w *writer) reveal() error {
 	for w.secrets != nil {
-		secrets, err := w.secrets.read()
+		news, err := w.secrets.read()
 		if warning := w.secrets.log.Warning(); warning != "" {
 			w.trouble(errors.New(warning))
 		}
@@ -103,11 +138,11 @@ func (w *writer) reveal() error {
 				w.trouble(err)
 			}
 		}
-		if err != nil || secrets == nil {
+		if err != nil || news == nil {
 			return nil
 		}
 		for f := range w.open {
-			if err := f.begin(f.at, secrets); err != nil {
+			if err := f.begin(f.at, appendSecrets(nil, news[f.track.service])); err != nil {
 				return err
 			}
 		}

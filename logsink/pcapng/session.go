@@ -202,7 +202,7 @@ func (s *session) reset(by flow.Side) error {
 func (s *session) emit(leg uint32, seg *segment) error {
 	at := s.file.stamp(s, s.now)
 	var c block.Comment
-	s.comment(leg, at, &c)
+	s.comment(leg, at, seg, &c)
 	if missing := seg.missing(); missing > 0 {
 		c.NotKept, c.Why = uint64(missing), seg.why.String()
 	}
@@ -211,7 +211,7 @@ func (s *session) emit(leg uint32, seg *segment) error {
 }
 
 // comment says whose packet it is, on the first of each leg in a file, and what has been found out since.
-func (s *session) comment(leg uint32, at int64, c *block.Comment) {
+func (s *session) comment(leg uint32, at int64, seg *segment, c *block.Comment) {
 	t := s.tap
 	if s.generation != s.file.generation {
 		s.generation, s.commented = s.file.generation, [2]int64{}
@@ -234,6 +234,9 @@ func (s *session) comment(leg uint32, at int64, c *block.Comment) {
 	if whole {
 		s.commented[leg] = at
 		c.Service, c.Verdict, c.Rule = short(t.service), t.verdict.Action.String(), short(t.verdict.Rule)
+		if seg.flags&flagSYN == 0 { // which has been in another file, or is no longer in the ring
+			c.Client = s.legs[leg].halves[flow.FromClient].addr.String()
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func (t *tap) Data(d flow.Direction, at time.Time, b []byte) {
 func (t *tap) greeted(b []byte) {
 	random, found, done := t.hello.Feed(b)
 	if found {
-		t.tls.want(random)
+		t.tls.want(random, t.service)
 	}
 	if done {
 		t.hello = nil

@@ -120,6 +120,9 @@ func (w *Wire) record(p capture.Packet) {
 	r := w.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.queue.failed.Load() || r.queue.over() {
+		return
+	}
 	if err := w.write(end, &p); err != nil {
 		r.fail(err)
 	}
@@ -128,12 +131,12 @@ func (w *Wire) record(p capture.Packet) {
 // write adds a packet to the service's file, without a copy of what there is no room for on the disk.
 func (w *Wire) write(end End, p *capture.Packet) error {
 	r := w.recorder
-	decision, wanted := r.table.Decide(end.Service, &flow.Facts{Service: end.Service, Sought: true, Time: p.At}, p.At)
-	if !wanted || decision.Recording != nil || r.queue.failed.Load() {
+	standing, wanted := r.table.Standing(end.Service)
+	if !wanted {
 		return nil
 	}
 	l := track{service: end.Service, wire: true}
-	if decision.Plan.Ring {
+	if standing.Plan.Ring {
 		l.repeat = max(r.writer.ringAge/4, 1)
 	} else if cost := int64(packetCost + len(p.Data)); !r.budget.takePayload(cost) {
 		return nil
@@ -149,7 +152,7 @@ func (w *Wire) write(end End, p *capture.Packet) error {
 	if end.Back {
 		leg = legBack
 	}
-	if snap := int(decision.Plan.SnapPayload); snap > 0 {
+	if snap := int(standing.Plan.SnapPayload); snap > 0 {
 		data = data[:min(len(data), maxHeaderLen+snap)]
 	}
 	out := block.Packet{Interface: leg, At: p.At, Data: data, Length: uint32(p.Length)}

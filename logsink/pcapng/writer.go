@@ -37,6 +37,7 @@ type writer struct {
 // write writes entries, then flushes. On an error the entries that were not written count as lost.
 func (w *writer) write(entries []entry) error {
 	if err := w.reveal(); err != nil {
+		w.drop(entries)
 		return err
 	}
 	for i := range entries {
@@ -73,7 +74,8 @@ func (w *writer) handle(e *entry) error {
 	s := &e.tap.session
 	s.now = e.at
 	if e.kind != kindGone {
-		if err := w.attach(e); err != nil {
+		if placed, err := w.attach(e); !placed {
+			w.cut(e.tap)
 			w.drop([]entry{*e})
 			return err
 		}

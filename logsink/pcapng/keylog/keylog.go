@@ -23,7 +23,8 @@ const (
 	anybody = 0o044
 )
 
-// Wanted says whether the secrets of a connection are of interest; it is named by its ClientHello's random.
+// Wanted says whether the secrets of a connection are of interest; it is named by its ClientHello's random. It is asked
+// once for each line, in their order.
 type Wanted func(random [32]byte) bool
 
 // Stats are counts since [Open].

@@ -13,6 +13,7 @@ type Recording struct {
 	Started time.Time
 
 	stopped  atomic.Bool
+	finished atomic.Bool
 	sessions atomic.Uint64
 }
 
@@ -21,6 +22,12 @@ type Recording struct {
 func (r *Recording) Over(now time.Time) bool {
 	return r.stopped.Load() || !r.Until.IsZero() && !now.Before(r.Until)
 }
+
+// Finish says that its files are finished: what is still told of its sessions comes too late for them.
+func (r *Recording) Finish() { r.finished.Store(true) }
+
+// Finished says whether they are.
+func (r *Recording) Finished() bool { return r.finished.Load() }
 
 // Opened counts a session that is recorded on its behalf.
 func (r *Recording) Opened() { r.sessions.Add(1) }

@@ -55,6 +55,12 @@ func (t *Table) Decide(service string, facts *flow.Facts, now time.Time) (Decisi
 	return Decision{}, false
 }
 
+// Standing is what the configuration says of a service, whatever was started beside that; false when it says nothing.
+func (t *Table) Standing(service string) (Standing, bool) {
+	s, some := t.wants().standing[service]
+	return s, some
+}
+
 func (w When) holds(facts *flow.Facts) bool { return w == nil || w(facts) }
 
 // NeedsProcess says whether a decision about a service's sessions needs to know the peer's process.
