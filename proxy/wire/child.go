@@ -8,7 +8,6 @@ import (
 	"github.com/lodoor/lodoor/proxy/wire/mysql"
 	"github.com/lodoor/lodoor/proxy/wire/postgres"
 	"github.com/lodoor/lodoor/proxy/wire/redis"
-	"github.com/lodoor/lodoor/proxy/wire/sql"
 )
 
 // decoder is one protocol's reader of one session. The packages below say what its methods do.
@@ -32,9 +31,9 @@ func decodes(protocol string) bool {
 func newDecoder(protocol string, c *Config, s *statements, emit func(*flow.Operation)) decoder {
 	switch protocol {
 	case protocolPostgres:
-		return postgres.New(postgres.Config{Emit: emit, Statement: s.reader(sql.PostgreSQL), Statements: c.Statements})
+		return postgres.New(postgres.Config{Emit: emit, Statement: s.read, Statements: c.Statements})
 	case protocolMySQL:
-		return mysql.New(mysql.Config{Emit: emit, Statement: s.reader(sql.MySQL), Statements: c.Statements})
+		return mysql.New(mysql.Config{Emit: emit, Statement: s.read, Statements: c.Statements})
 	case protocolRedis:
 		return redis.New(redis.Config{Emit: emit, Statements: c.Statements})
 	case protocolHTTP:

@@ -34,11 +34,8 @@ func newStatements(s flow.Statements) *statements {
 	return &statements{detail: sql.Detail(s), seed: maphash.MakeSeed()}
 }
 
-// reader is what reads a dialect's statements; it may be called on any goroutine.
-func (s *statements) reader(d sql.Dialect) func(raw []byte) sql.Statement {
-	return func(raw []byte) sql.Statement { return s.read(raw, d) }
-}
-
+// read says what a statement is; it may be called on any goroutine. A dialect's statements are in shards of their own,
+// since the same text may mean something else in another.
 func (s *statements) read(raw []byte, d sql.Dialect) sql.Statement {
 	if len(raw) > statementMax {
 		return sql.Analyse(raw, d, s.detail, flow.OperationTextMax)

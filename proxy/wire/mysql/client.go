@@ -3,8 +3,10 @@ package mysql
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/wire/sql"
@@ -57,7 +59,7 @@ func (d *Decoder) clientLogsIn(p *packets, at time.Time) error {
 		return err
 	}
 	l := &d.talk.login
-	d.application = l.application
+	d.application, d.multibyte = l.application, l.multibyte
 	d.auth = orElse(l.plugin, d.talk.greeted.plugin)
 	op := d.operation(p, at, comLogin)
 	op.Kind, op.User, op.Namespace = "login", l.user, l.db
@@ -122,7 +124,7 @@ func (d *Decoder) read(command byte, body []byte, cut bool, q *asked) {
 		q.op.Namespace = strings.ToValidUTF8(string(body), "?")
 	case comChangeUser:
 		l := readChange(body, d.talk.caps)
-		d.auth = orElse(l.plugin, d.talk.greeted.plugin)
+		d.auth, d.multibyte = orElse(l.plugin, d.talk.greeted.plugin), l.multibyte
 		q.op.Kind, q.op.User, q.op.Namespace = "login", l.user, l.db
 		clear(d.statements)
 	case comResetConnection:
@@ -130,9 +132,17 @@ func (d *Decoder) read(command byte, body []byte, cut bool, q *asked) {
 	}
 }
 
-// statement has a statement read.
+// statement has a statement read. Of one whose strings end nobody knows where, only what it does is told.
 func (d *Decoder) statement(text []byte) sql.Statement {
-	return d.config.Statement(text[:min(len(text), flow.OperationTextMax)])
+	s := d.config.Statement(text[:min(len(text), flow.OperationTextMax)], d.dialect)
+	if d.multibyte && !ascii(text) {
+		return sql.Statement{Name: s.Name, Secret: true}
+	}
+	return s
+}
+
+func ascii(text []byte) bool {
+	return !slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
 // prepared finds the statement that a command is about.
@@ -165,12 +175,22 @@ func (d *Decoder) close(command byte, body []byte) {
 	}
 }
 
-// used is the database that a USE statement names: behind the word, without quotes.
+// used is the database that a USE statement names: behind the word, without quotes. It is empty where anything else
+// stands before or behind the name, such as a comment or another statement.
 func used(text []byte) string {
 	text = bytes.TrimSpace(text)
-	if len(text) < 4 {
+	if len(text) < 4 || !bytes.EqualFold(text[:3], []byte("USE")) {
 		return ""
 	}
 	name := bytes.TrimRight(bytes.TrimSpace(text[3:]), "; \t\r\n")
-	return strings.ToValidUTF8(string(bytes.Trim(name, "`")), "?")
+	quoted := bytes.HasPrefix(name, []byte("`"))
+	name = bytes.Trim(name, "`")
+	if len(name) > databaseMax || bytes.IndexByte(name, '`') >= 0 || !quoted && bytes.ContainsAny(name, " \t\r\n;/#'\"") {
+		return ""
+	}
+	return strings.ToValidUTF8(string(name), "?")
 }
+
+// databaseMax is how long the name of a database is, at most: 64 characters (MySQL Reference Manual, "Identifier Length
+// Limits").
+const databaseMax = 4 * 64

@@ -263,7 +263,7 @@ func TestErrorText(t *testing.T) {
 		"Table 'test.t' doesn't exist":                 "Table ? doesn't exist",
 		"Can't create database 'x'; database exists":   "Can't create database ?; database exists",
 		"Duplicate entry 'it's' for key 'PRIMARY'":     "Duplicate entry ?",
-		"near 'BY 'don't tell' zzz' at line 1":         "near ? at line 1",
+		"near 'BY 'don't tell' zzz' at line 1":         "near ? at line ?",
 		"Unknown column `a`.`b` in \"where\"":          "Unknown column ?",
 		"no quotes":                                    "no quotes",
 		"near 'BY 'hunter2" + strings.Repeat("x", 500): "near ?",

@@ -14,7 +14,7 @@ type Config struct {
 	// Emit is told each operation when its answer is whole. It is called within the decoder's methods.
 	Emit func(*flow.Operation)
 	// Statement reads a statement. The text of a long one is cut, and raw is valid during the call only.
-	Statement func(raw []byte) sql.Statement
+	Statement func(raw []byte, d sql.Dialect) sql.Statement
 	// Statements is how much of an error's text is told.
 	Statements flow.Statements
 }
@@ -28,9 +28,11 @@ type Decoder struct {
 
 	user, namespace, application, auth string
 	system                             string
+	dialect                            sql.Dialect
 	statements                         map[uint32]sql.Statement // prepared, by their ids
 	last                               sql.Statement            // prepared last
 	long                               uint64                   // bytes of parameters that were sent ahead
+	multibyte                          bool                     // the client's character set hides backslashes
 
 	current answer
 }
@@ -58,7 +60,7 @@ const statementsMax = 1024
 
 // New returns a decoder at the beginning of a session.
 func New(c Config) *Decoder {
-	return &Decoder{config: c, statements: map[uint32]sql.Statement{}}
+	return &Decoder{config: c, dialect: sql.MySQL, statements: map[uint32]sql.Statement{}}
 }
 
 // Data reads bytes of a direction. An error says that they are not what was expected; nothing more may be read then.
@@ -145,12 +147,15 @@ func orElse(text, otherwise string) string {
 	return otherwise
 }
 
-// errorText is a server's message as far as it may be told of a statement. What MySQL quotes it does not escape, so that
-// everything from the first quote to the last may be of the statement.
-func (d *Decoder) errorText(message []byte, secret bool) string {
-	text := strings.ToValidUTF8(string(message[:min(len(message), flow.OperationErrorMax)]), "?")
-	if d.config.Statements == flow.StatementsText && !secret {
-		return text
+// errorText is a server's message as far as it may be told of a statement.
+func (d *Decoder) errorText(r result, secret bool) string {
+	message := r.message[:min(len(r.message), flow.OperationErrorMax)]
+	private := d.config.Statements == flow.StatementsFingerprint || secret
+	switch {
+	case d.config.Statements == flow.StatementsOff, private && r.code == errSignal:
+		return ""
+	case private:
+		message = withoutQuoted(message)
 	}
-	return withoutQuoted(text)
+	return strings.ToValidUTF8(string(message), "?")
 }

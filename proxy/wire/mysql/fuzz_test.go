@@ -20,7 +20,7 @@ func newDecoder() *recorder {
 	r := &recorder{}
 	r.Decoder = mysql.New(mysql.Config{
 		Emit:      func(o *flow.Operation) { r.told.ops = append(r.told.ops, o) },
-		Statement: func(raw []byte) sql.Statement { return sql.Statement{Name: "S", Text: string(raw)} },
+		Statement: func(raw []byte, _ sql.Dialect) sql.Statement { return sql.Statement{Name: "S", Text: string(raw)} },
 	})
 	return r
 }

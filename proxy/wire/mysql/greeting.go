@@ -42,6 +42,7 @@ func readGreeting(head []byte) (g greeting, ok bool) {
 type login struct {
 	capabilities                  uint64
 	user, db, plugin, application string
+	multibyte                     bool // its character set hides backslashes
 }
 
 // sslRequestLength is the length of a login that is none: the client begins TLS behind it ("Protocol::SSLRequest").
@@ -50,7 +51,9 @@ const sslRequestLength = 32
 func readLogin(head []byte, mariadb bool) (l login, ok bool) {
 	p := payload{b: head}
 	l.capabilities = uint64(p.uint32())
-	p.take(4 + 1 + 19) // largest packet, character set, filler
+	p.take(4) // largest packet
+	l.multibyte = hidesBackslash(p.uint8())
+	p.take(19) // filler
 	if more := p.uint32(); mariadb && l.capabilities&capMySQL == 0 {
 		l.capabilities |= uint64(more) << 32
 	}
@@ -83,7 +86,7 @@ func readChange(body []byte, capabilities uint64) login {
 		p.nul()
 	}
 	l.db = string(p.nul())
-	p.take(2) // character set
+	l.multibyte = hidesBackslash(byte(p.uint16()))
 	l.readRest(&p)
 	return l
 }

@@ -24,9 +24,9 @@ type piece struct {
 	b   []byte
 }
 
-func analyse(detail sql.Detail) func([]byte) sql.Statement {
-	return func(raw []byte) sql.Statement {
-		return sql.Analyse(raw, sql.MySQL, detail, flow.OperationTextMax)
+func analyse(detail sql.Detail) func([]byte, sql.Dialect) sql.Statement {
+	return func(raw []byte, d sql.Dialect) sql.Statement {
+		return sql.Analyse(raw, d, detail, flow.OperationTextMax)
 	}
 }
 

@@ -88,5 +88,9 @@ const (
 // lastPrepared stands for the statement that was prepared last (MariaDB 10.2).
 const lastPrepared = 0xffffffff
 
+// errSignal is the error of a statement SIGNAL that names no other (ER_SIGNAL_EXCEPTION): its words are whatever the
+// statement, or the values in it, made of them.
+const errSignal = 1644
+
 // errProgress is no error but the progress of a long statement (MariaDB).
 const errProgress = 0xffff

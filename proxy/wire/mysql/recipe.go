@@ -158,7 +158,8 @@ func (r *Redactor) columnField(s *script) field {
 	case s.step == name-1:
 		r.tableless = s.number == 0
 	case s.step == name+1:
-		r.secret = secretColumn(r.schema, string(s.text))
+		q := r.talk.front()
+		r.secret = secretColumn(r.schema, string(s.text)) || r.tableless && q != nil && q.data.secret
 	case s.step == more && r.talk.caps&capExtendedMetadata == 0, s.step == more+1 && s.field.take == takeNothing:
 		return field{}
 	}

@@ -132,6 +132,9 @@ func (r *Redactor) commanded(p *packets) error {
 		}
 	case comChangeUser, comResetConnection:
 		clear(r.statements)
+		if command == comChangeUser {
+			r.multibyte = readChange(p.head[1:], r.talk.caps).multibyte
+		}
 	}
 	_, err := r.talk.ask(command, q)
 	return err

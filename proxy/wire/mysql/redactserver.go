@@ -114,7 +114,7 @@ func (c *serverCopy) end(p *packets, _ time.Time) error {
 		r.remember(p.head)
 	}
 	if result.told {
-		r.setDialect(result.status)
+		r.masker.SetDialect(dialectOf(result.status))
 	}
 	q := r.talk.front()
 	if !result.done || q == nil {
@@ -156,12 +156,12 @@ func (r *Redactor) remember(head []byte) {
 	r.columns, r.expected = r.columns[:0], 1
 }
 
-func (r *Redactor) setDialect(status uint16) {
-	dialect := sql.MySQL
+// dialectOf is how strings are read, by the server's status.
+func dialectOf(status uint16) sql.Dialect {
 	if status&statusNoBackslashEscapes != 0 {
-		dialect = sql.MySQLNoEscapes
+		return sql.MySQLNoEscapes
 	}
-	r.masker.SetDialect(dialect)
+	return sql.MySQL
 }
 
 // binaryField is of a row of a prepared statement: header, which values are NULL, values.
@@ -186,7 +186,8 @@ func (r *Redactor) binaryField(s *script) field {
 }
 
 // secretColumn says whether a column holds or shows what logs a user in: those of the database mysql, of statements that
-// show users, and of those that show other statements.
+// show users, and of those that show other statements. (So does, for who calls this, what a statement about passwords
+// computes: a password that the server made up, or a value of the database mysql within a function.)
 func secretColumn(schema, name string) bool {
 	schema, name = strings.ToLower(schema), strings.ToLower(name)
 	switch schema {

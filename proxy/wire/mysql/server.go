@@ -102,6 +102,7 @@ func (d *Decoder) collect(p *packets, q *asked, r result) {
 	}
 	if r.told {
 		q.op.Transaction = transaction(r.status)
+		d.dialect = dialectOf(r.status)
 	}
 }
 
@@ -135,7 +136,7 @@ func (d *Decoder) conclude(q *question[asked], r result) error {
 	switch {
 	case r.failed:
 		op.Failed, op.Status, op.Transaction, op.Rows = true, strconv.Itoa(int(r.code)), "", -1
-		op.Error = d.errorText(r.message, q.data.statement.Secret)
+		op.Error = d.errorText(r, q.data.statement.Secret)
 		if !logsIn(command) {
 			op.Namespace = ""
 		}
@@ -156,7 +157,7 @@ func (d *Decoder) conclude(q *question[asked], r result) error {
 func (d *Decoder) unasked(p *packets, at time.Time, r result) {
 	op := d.operation(p, at, 0)
 	op.Name, op.Started, op.Asked, op.FromClient, op.FromBackend = "", p.began, 0, 0, p.wire
-	op.Failed, op.Status, op.Error = true, strconv.Itoa(int(r.code)), d.errorText(r.message, false)
+	op.Failed, op.Status, op.Error = true, strconv.Itoa(int(r.code)), d.errorText(r, false)
 	op.LastByte = at.Sub(p.began)
 	d.finish(op)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/sql"
 )
 
 // answer is what the server has said so far to the oldest question, or to the statement of it that runs.
@@ -69,12 +70,26 @@ func (d *Decoder) fromBackend(m message) error {
 
 // parameter reads a setting that the server tells its clients of.
 func (d *Decoder) parameter(body []byte) {
-	if name, rest, _ := cstring(body); string(name) == "application_name" {
-		value, _, _ := cstring(rest)
+	name, rest, _ := cstring(body)
+	value, _, _ := cstring(rest)
+	switch string(name) {
+	case "application_name":
 		if string(value) != d.application {
 			d.application = string(value)
 		}
+	case conformingStrings:
+		d.dialect = dialectOf(value)
 	}
+}
+
+// conformingStrings is the setting that says whether a backslash is an escape in a plain string.
+const conformingStrings = "standard_conforming_strings"
+
+func dialectOf(conforming []byte) sql.Dialect {
+	if string(conforming) == "off" {
+		return sql.PostgreSQLEscapes
+	}
+	return sql.PostgreSQL
 }
 
 // parsed reads ParseComplete.

@@ -164,7 +164,7 @@ func (d *Decoder) statement(text []byte, cut bool) *sql.Statement {
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		text, cut = text[:i], false
 	}
-	s := d.c.Statement(text)
+	s := d.c.Statement(text, d.dialect)
 	s.Cut = s.Cut || cut
 	return &s
 }

@@ -16,7 +16,7 @@ import (
 func warm(tb testing.TB) *postgres.Decoder {
 	tb.Helper()
 	statement := sql.Statement{Name: "SELECT", Text: "select"}
-	d := postgres.New(postgres.Config{Emit: func(*flow.Operation) {}, Statement: func([]byte) sql.Statement { return statement }})
+	d := postgres.New(postgres.Config{Emit: func(*flow.Operation) {}, Statement: func([]byte, sql.Dialect) sql.Statement { return statement }})
 	for _, p := range loggedIn(client(parse("s", "select $1"), &pgproto3.Sync{}), backend(&pgproto3.ParseComplete{}, ready('I')),
 		client(bind("", "s"), execute(""), &pgproto3.Sync{})) {
 		if err := d.Data(p.dir, moment(), []byte(p.bytes)); err != nil {

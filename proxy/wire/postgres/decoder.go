@@ -12,7 +12,7 @@ type Config struct {
 	// Emit is told each operation, inside the call that ended it. The operation is the callee's.
 	Emit func(*flow.Operation)
 	// Statement says what a statement is, as far as privacy lets it be told. Nil tells nothing of it.
-	Statement func(raw []byte) sql.Statement
+	Statement func(raw []byte, d sql.Dialect) sql.Statement
 	// Statements is how much of the server's errors is told: they quote what was asked.
 	Statements flow.Statements
 }
@@ -34,6 +34,7 @@ type Decoder struct {
 
 	user, namespace, application, auth string
 	replication                        bool
+	dialect                            sql.Dialect
 
 	statements, portals names
 	group               group

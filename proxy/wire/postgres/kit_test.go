@@ -114,7 +114,7 @@ func decode(pieces []piece, statements flow.Statements) told {
 func moment() time.Time { return time.Unix(1_700_000_000, 0) }
 
 // asWritten tells a statement whole.
-func asWritten(raw []byte) sql.Statement {
+func asWritten(raw []byte, _ sql.Dialect) sql.Statement {
 	word, _, _ := strings.Cut(string(raw), " ")
 	text := string(raw[:min(len(raw), flow.OperationTextMax)])
 	return sql.Statement{Name: strings.ToUpper(word), Text: text, Cut: len(text) < len(raw)}

@@ -178,14 +178,19 @@ func (d *Decoder) fail(o *flow.Operation, m message, stmt *sql.Statement) {
 	_ = e.Decode(body) // what could be read is there
 	o.Failed, o.Status = true, e.Code
 	text := []byte(e.Message)
+	private := d.c.Statements == flow.StatementsFingerprint || stmt == nil || stmt.Secret
 	switch {
-	case d.c.Statements == flow.StatementsOff:
+	case d.c.Statements == flow.StatementsOff, private && e.Code == raised:
 		text = nil
-	case d.c.Statements == flow.StatementsFingerprint || stmt == nil || stmt.Secret:
+	case private:
 		text = sql.WithoutQuoted(text)
 	}
 	o.Error = string(text[:min(len(text), flow.OperationErrorMax)])
 }
+
+// raised is the SQLSTATE of a statement RAISE that names no other (raise_exception): its words are whatever the
+// statement, or the values in it, made of them.
+const raised = "P0001"
 
 // End tells what the session's end left without a whole answer.
 func (d *Decoder) End(_ time.Time) {

@@ -163,20 +163,9 @@ func (r *Redactor) end(d flow.Direction) error {
 	r.walkers[d].end()
 	if d == flow.FromBackend && r.stream.sides[d].kind == 'S' && !r.setting.cut {
 		name, rest, _ := cstring(r.setting.kept())
-		value, _, _ := cstring(rest)
-		r.set(string(name), string(value))
+		if value, _, _ := cstring(rest); string(name) == conformingStrings {
+			r.masker.SetDialect(dialectOf(value))
+		}
 	}
 	return nil
-}
-
-// set reads a setting that changes how strings are written.
-func (r *Redactor) set(name, value string) {
-	if name != "standard_conforming_strings" {
-		return
-	}
-	if value == "off" {
-		r.masker.SetDialect(sql.PostgreSQLEscapes)
-	} else {
-		r.masker.SetDialect(sql.PostgreSQL)
-	}
 }
