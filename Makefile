@@ -26,7 +26,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/lodoor, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-w -o bin/lodoor ./cmd/lodoor
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/lodoor ./cmd/lodoor
 
 .PHONY: demo
 demo: build ## a service behind a door, local clients, and one who is not local
