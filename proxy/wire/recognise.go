@@ -21,6 +21,10 @@ const (
 // recogniseMax is how many of a side's first bytes are looked at.
 const recogniseMax = 16
 
+// Recognise says what a client speaks, by the first bytes of what it sends: the protocol as the configuration names it,
+// tls, or unknown; empty while they are too few.
+func Recognise(first []byte) string { return recognise(flow.FromClient, first[:min(len(first), recogniseMax)]) }
+
 // recognise says what is spoken, by the first bytes of one side; empty while they are too few. Of MySQL the server speaks
 // first, of all others the client.
 func recognise(d flow.Direction, first []byte) string {
