@@ -180,6 +180,9 @@ func TestRotate(t *testing.T) {
 			if first.Session != open.Session.String() || first.Service != "db" {
 				t.Errorf("leg %d of file %d begins with %+v", leg, i, first)
 			}
+			if client := []string{netipPort(0), "127.0.0.1:10001"}[leg]; (first.Client == client) != (i > 0) {
+				t.Errorf("leg %d of file %d says that %q is the client, want %s behind the first file", leg, i, first.Client, client)
+			}
 			for _, p := range legOf(leg, read(t, path)) {
 				if want := pattern(uint64(got[leg]), len(p.kept())); string(p.kept()) != string(want) {
 					t.Fatalf("leg %d of file %d does not go on where the one before ended", leg, i)

@@ -24,6 +24,14 @@ const front4, front6, back4 = "127.0.0.1:62893", "[::1]:62893", "127.0.0.1:5432"
 // services are those that a rig records.
 func services() []string { return []string{"db", "bulk", "chat", "../etc/x", ".."} }
 
+// standing are services that the configuration wants recorded.
+func standing(services ...string) (all []policy.Standing) {
+	for _, service := range services {
+		all = append(all, policy.Standing{Service: service})
+	}
+	return all
+}
+
 // rig is a recorder that runs.
 type rig struct {
 	*pcapng.Recorder

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/pcapng"
 	"github.com/lodoor/lodoor/logsink/pcapng/policy"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -115,5 +116,39 @@ func TestConfigureTakesAway(t *testing.T) {
 				t.Errorf("stats: %+v", got)
 			}
 		})
+	}
+}
+
+// What is in memory, or for somebody who follows, takes no room on the disk: it goes on when there is none.
+func TestNoRoomIsNeeded(t *testing.T) {
+	r := newRig(t, pcapng.Config{Settings: pcapng.Settings{MaxTotal: flow.MiB}, Standing: standing("db")})
+	if err := os.WriteFile(filepath.Join(r.dir, "other.pcapng"), make([]byte, flow.MiB), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Wait(t, "the recorder to see that the directory is full", func() bool {
+		r.Pass()
+		return len(r.trouble()) > 0
+	}, 10*time.Second)
+	if r.Tap(opening("db", netipPort(0), front4)) != nil {
+		t.Error("a tap for which there is no room")
+	}
+	f := r.follows("chat")
+	r.talk("chat", 1)
+	r.Pass()
+	if n := len(tshark(t, f.end(t))); n != 18 {
+		t.Errorf("%d packets, want 18", n)
+	}
+}
+
+// Who follows until the recorder ends is told everything.
+func TestFollowToTheEnd(t *testing.T) {
+	r := newRig(t, pcapng.Config{})
+	f := r.follows("db")
+	for i := range 100 {
+		r.talk("db", i)
+	}
+	r.end()
+	if want, got := len(read(t, r.file("db"))), len(read(t, f.end(t))); got != want {
+		t.Errorf("%d packets, want the %d of the file", got, want)
 	}
 }
