@@ -170,7 +170,7 @@ func soundsSecret(name string) bool {
 	name = strings.ToLower(name)
 	if slices.ContainsFunc([]string{
 		"pass", "pwd", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "authoriz", "oauth", "bearer",
-		"cookie", "from-literal", "cryptkey", "signature",
+		"cookie", "from-literal", "cryptkey", "signature", "identified", // CREATE USER u IDENTIFIED BY 'x'
 	}, func(part string) bool { return strings.Contains(name, part) }) {
 		return true
 	}
