@@ -10,11 +10,12 @@ import (
 
 // busy decides, from second to second, whether sessions are shown one by one or counted. A second begins with a tick.
 type busy struct {
-	limit    int // of opens, of closes and of refusals that are shown in a second
+	limit    int // of opens, of closes, of refusals and of operations that are shown in a second
 	counting bool
 	since    time.Time
 
 	opens, closes, refusals    tally
+	operations                 tally
 	origins                    uint64 // that came after their opens
 	observed, disorder, behind uint64 // of the hidden: would be refused; did not end in order; connections refused
 }
@@ -49,6 +50,12 @@ func (b *busy) show(r *flow.Record) bool {
 		}
 		b.refusals.hidden++
 		b.behind += connections(r)
+	case flow.EventOperation:
+		b.operations.seen++
+		if b.operations.seen <= uint64(b.limit) {
+			return true
+		}
+		b.operations.hidden++
 	default:
 		return true
 	}
@@ -73,11 +80,14 @@ func connections(r *flow.Record) uint64 {
 	return max(1, r.Refusal.Count)
 }
 
-// sum ends a second and says, in words, what was not shown of sessions and of refusals; empty when nothing.
-func (b *busy) sum(now time.Time) (sessions, refusals string) {
+// sum ends a second and says, in words, what was not shown of sessions, of operations and of refusals; empty when nothing.
+func (b *busy) sum(now time.Time) (sessions, operations, refusals string) {
 	last := period(now.Sub(b.since))
 	if b.opens.hidden+b.closes.hidden > 0 {
 		sessions = b.sessionWords() + " in the last " + last
+	}
+	if b.operations.hidden > 0 {
+		operations = b.operations.words("asked") + " in the last " + last
 	}
 	if b.refusals.hidden > 0 {
 		refusals = fmt.Sprintf("%s more in the last %s", count(b.behind, "connection"), last)
@@ -85,7 +95,7 @@ func (b *busy) sum(now time.Time) (sessions, refusals string) {
 	limit := uint64(b.limit)
 	again := b.opens.seen > limit || b.closes.seen > limit
 	*b = busy{limit: b.limit, counting: again, since: now}
-	return sessions, refusals
+	return sessions, operations, refusals
 }
 
 func (b *busy) sessionWords() string {

@@ -26,7 +26,7 @@ type Config struct {
 	Encode Encode
 	// Quiet shows only refusals, alerts and trouble.
 	Quiet bool
-	// Rate is how many opens, closes and refusals a second get a line each, before they are counted; 0 is 20.
+	// Rate is how many opens, closes, refusals and operations a second get a line each, before they are counted; 0 is 20.
 	Rate int
 }
 
@@ -159,9 +159,11 @@ func (c *Console) missed(b flow.Batch) {
 }
 
 func (c *Console) sum(now time.Time) {
-	sessions, refusals := c.busy.sum(now)
-	if sessions != "" {
-		c.buf = c.c.Format.note(c.buf, now, plain, "busy", sessions)
+	sessions, operations, refusals := c.busy.sum(now)
+	for _, words := range []string{sessions, operations} {
+		if words != "" {
+			c.buf = c.c.Format.note(c.buf, now, plain, "busy", words)
+		}
 	}
 	if refusals != "" {
 		c.buf = c.c.Format.note(c.buf, now, red, "REFUSED", refusals)

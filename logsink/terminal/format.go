@@ -58,6 +58,8 @@ func (f *Format) append(dst []byte, r *flow.Record, lost error) []byte {
 		remarks(l, r.Origin)
 	case flow.EventAlert:
 		alertLine(l, r.Alert)
+	case flow.EventOperation:
+		f.operation(l, r)
 	default:
 		otherLine(l, r)
 	}

@@ -105,6 +105,11 @@ func resolved() flow.Record {
 	return r
 }
 
+func asked(o flow.Operation) flow.Record {
+	o.Started = at().Add(-1200 * time.Microsecond)
+	return flow.Record{Time: at(), Event: flow.EventOperation, Service: "pg", Session: id("k3v9qd"), Origin: psql(), Operation: &o}
+}
+
 func beat(b flow.Beat) flow.Record {
 	return flow.Record{Time: at(), Event: flow.EventJournalHeartbeat, Beat: &b}
 }
@@ -204,6 +209,18 @@ func TestLines(t *testing.T) {
 		{"config", flow.Record{Time: at(), Event: flow.EventConfigRejected, Config: &flow.Config{
 			Source: "lodoor.yaml", Error: "line 3: unknown key\nline 4: bad port\n",
 		}}, "CONFIG    rejected, nothing is changed: lodoor.yaml: line 3: unknown key; line 4: bad port"},
+		{"operation", asked(flow.Operation{Name: "SELECT", Text: "select *\n  from a", Rows: 3}),
+			"asked     k3v9qd     1.2ms  3 rows     select * from a  by psql"},
+		{"operation without its text", asked(flow.Operation{Name: "INSERT", Kind: "execute", Rows: 1}),
+			"asked     k3v9qd     1.2ms  1 row      execute: INSERT  by psql"},
+		{"operation that failed", asked(flow.Operation{
+			Name: "SELECT", Text: "SELECT a", Cut: true, Failed: true, Status: "42703", Error: "column ? does not exist", Rows: -1,
+		}), "FAILED    k3v9qd     1.2ms  42703      SELECT a …  column ? does not exist  by psql"},
+		{"operation of HTTP", asked(flow.Operation{Name: "GET", Text: "/a", Status: "200", Rows: -1}),
+			"asked     k3v9qd     1.2ms  200        GET /a  by psql"},
+		{"operation that nobody finished", asked(flow.Operation{Name: "PING", Unfinished: true, Rows: -1}),
+			"CUT OFF   k3v9qd     1.2ms  -          PING  by psql"},
+		{"login", asked(flow.Operation{Kind: "login", Rows: -1}), "asked     k3v9qd     1.2ms  ok         login:  by psql"},
 		{"unknown", flow.Record{Time: at(), Event: flow.Event(200)}, "invalid(200)"},
 	}
 	for _, test := range tests {
@@ -303,7 +320,34 @@ func FuzzLine(f *testing.F) {
 		checkLine(t, string(format.Append(nil, &r)))
 		r.Journal, r.Config = nil, &flow.Config{Source: words, Error: words}
 		checkLine(t, string(format.Append(nil, &r)))
+		r.Event, r.Operation = flow.EventOperation, &flow.Operation{
+			Name: user, Text: words, Kind: program, Status: service, Error: words, Failed: color, Rows: int64(event),
+		}
+		checkLine(t, string(format.Append(nil, &r)))
 	})
+}
+
+// Every event has a line of its own kind: what has none reads like its name.
+func TestEveryEventHasALine(t *testing.T) {
+	full := closed(flow.Outcome{Known: true})
+	full.Alert, full.Refusal, full.Operation = alert().Alert, &flow.Refusal{}, asked(flow.Operation{}).Operation
+	for _, e := range flow.Events() {
+		r := full
+		r.Event = e
+		switch {
+		case strings.HasPrefix(e.String(), "journal.") && e != flow.EventJournalHeartbeat:
+			r.Journal = &flow.Journal{}
+		case e == flow.EventJournalHeartbeat:
+			r.Beat = &flow.Beat{}
+		case strings.HasPrefix(e.String(), "config."):
+			r.Config = &flow.Config{}
+		}
+		f := terminal.Format{Location: time.UTC}
+		line := string(f.Append(nil, &r))
+		if checkLine(t, line); strings.Contains(line, "  "+e.String()+"\n") {
+			t.Errorf("%s has no line of its own: %s", e, line)
+		}
+	}
 }
 
 // An ordinary session with the widest numbers fits in 100 columns.

@@ -36,6 +36,15 @@ func eventNames() []string {
 	}
 }
 
+// Events are all that there are, in their order.
+func Events() []Event {
+	all := make([]Event, 0, len(eventNames())-1)
+	for e := range eventNames()[1:] {
+		all = append(all, Event(e+1))
+	}
+	return all
+}
+
 func (e Event) String() string { return enumName(eventNames(), uint8(e)) }
 
 // MarshalText writes the event's name.
