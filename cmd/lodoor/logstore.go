@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
 
 	"github.com/lodoor/lodoor/logsink/history"
 	"github.com/lodoor/lodoor/logsink/journal"
@@ -102,7 +103,10 @@ func (v *logView) merged(
 	var parts []iter.Seq2[journal.Entry, error]
 	for _, r := range list {
 		if r.history != nil {
-			parts = append(parts, kept(r.history.Records(ctx, v.stored()), keep))
+			// What comes into the history meanwhile is read in the segments.
+			parts = append(parts, kept(r.history.Records(ctx, v.stored()), func(e *journal.Entry) bool {
+				return e.Identity.Seq < r.behind && keep(e)
+			}))
 		}
 		from := journal.From{Seq: r.behind, Since: v.want.Since}
 		parts = append(parts, byTime(v.segments(r.dir, from, keep), orderDepth))
@@ -115,11 +119,7 @@ func (v *logView) stored() history.Filter {
 	f := v.want
 	beat := &journal.Entry{Record: flow.Record{Event: flow.EventJournalHeartbeat}}
 	if f.Limit > 0 && len(f.Events) == 0 && !v.show.takes(beat) {
-		for e := flow.EventJournalStart; e <= flow.EventJournalHeartbeat; e++ {
-			if e != flow.EventJournalHeartbeat {
-				f.Events = append(f.Events, e)
-			}
-		}
+		f.Events = slices.DeleteFunc(flow.Events(), func(e flow.Event) bool { return e == flow.EventJournalHeartbeat })
 	}
 	return f
 }

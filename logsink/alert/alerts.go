@@ -91,8 +91,12 @@ func New(c Config) (*Alerts, error) {
 func (a *Alerts) Name() string { return "alerts" }
 
 // Wants says which events may ask for attention: a condition of the configuration may be about any. Alerts themselves
-// are not looked at, so that none raises another.
-func (a *Alerts) Wants(e flow.Event) bool { return e != flow.EventAlert && e != flow.EventUnknown }
+// are not looked at, so that none raises another, and operations would push out what asks for attention.
+func (a *Alerts) Wants(e flow.Event) bool { return looksAt(e) }
+
+func looksAt(e flow.Event) bool {
+	return e != flow.EventAlert && e != flow.EventOperation && e != flow.EventUnknown
+}
 
 // Consume looks at a batch. It never fails.
 func (a *Alerts) Consume(_ context.Context, b flow.Batch) (int, error) {

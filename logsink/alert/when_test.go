@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func sampleRecords() []flow.Record {
 		Refusal: &flow.Refusal{}, Config: &flow.Config{}, Journal: &flow.Journal{},
 	}
 	var all []flow.Record
-	for e := flow.EventJournalStart; e <= flow.EventJournalHeartbeat; e++ {
+	for _, e := range flow.Events() {
 		some := full
 		some.Event = e
 		all = append(all, some, flow.Record{Event: e})
@@ -63,6 +64,19 @@ func FuzzWhen(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An expression may name each event that is looked at; of another it is told why not.
+func TestEveryEventCanBeNamed(t *testing.T) {
+	for _, e := range flow.Events() {
+		_, problems := newOwn(Condition{Name: "n", When: `event == "` + e.String() + `"`})
+		switch {
+		case looksAt(e) && len(problems) > 0:
+			t.Errorf("%s: %v", e, problems)
+		case !looksAt(e) && (len(problems) != 1 || !strings.Contains(problems[0].Error(), "are not looked at")):
+			t.Errorf("%s is not looked at, and may be named: %v", e, problems)
+		}
+	}
 }
 
 // The fields that need something are told wherever they are written, in a window as well.
