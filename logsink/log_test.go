@@ -264,6 +264,24 @@ func TestSessionsLeaveRoomForRefusals(t *testing.T) {
 	}
 }
 
+// However much is asked in sessions, their begin and end have room.
+func TestOperationsLeaveRoomForSessions(t *testing.T) {
+	l, err := logsink.New(logsink.Config{Sinks: []logsink.Sink{&memory{name: "m"}}, Queue: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		l.Append(flow.Record{Event: flow.EventOperation}, nil)
+	}
+	for range 6 {
+		l.Append(open(), nil)
+	}
+	l.Append(flow.Record{Event: flow.EventAlert}, nil)
+	if s := l.Stats()[0]; s.Queued != 8+6+1 || s.Dropped != 42 {
+		t.Errorf("stats %+v: want 8 operations, 6 sessions and an alert queued", s)
+	}
+}
+
 func TestWithoutJournalDoneComesAtOnce(t *testing.T) {
 	m := &memory{name: "m", events: []flow.Event{flow.EventSessionClose}}
 	l, stop := start(t, logsink.Config{Sinks: []logsink.Sink{m}})

@@ -48,9 +48,11 @@ func (q *queue) put(e *flow.Entry) {
 }
 
 // room is how long the queue may be before e is left out: sessions that come and go must not push out the refusals and
-// alerts, so a part is kept for those.
+// alerts, so a part is kept for those, and what is asked in sessions must not push out the sessions.
 func (q *queue) room(e flow.Event) int {
 	switch e {
+	case flow.EventOperation:
+		return q.limit / 2
 	case flow.EventSessionOpen, flow.EventSessionOrigin, flow.EventSessionClose:
 		return q.limit - q.limit/8
 	default:

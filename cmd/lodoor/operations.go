@@ -16,7 +16,7 @@ const followed = 4096
 func (d *door) buildOperations() {
 	d.operations = operations.New(operations.Config{
 		Settings: d.config.Operations,
-		Append:   func(r flow.Record) { d.log.Append(r, nil) },
+		Append:   func(r flow.Record, done func()) { d.log.Append(r, func(flow.Identity, error) { done() }) },
 		Trouble:  func(err error) { d.say.warn(err.Error()) },
 	})
 	c := d.wireConfig()

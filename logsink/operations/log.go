@@ -13,11 +13,19 @@ import (
 // queueMax is how many operations may wait for Run. It is about a tenth of a second of the fastest client.
 const queueMax = 8192
 
+// journalMax is about how many bytes of operations may be on their way to the journal. What it has room for otherwise is
+// for the sessions: they are not let in when their open finds none.
+const journalMax = 4 << 20
+
+// lastPass is how long Run waits at its end for the journal to take what is left.
+const lastPass = time.Second
+
 // Config is what a Log is made of.
 type Config struct {
 	Settings Settings
-	// Append writes a record to the journal; it does not wait for it. It is called by Run alone.
-	Append func(r flow.Record)
+	// Append writes a record to the journal; it does not wait for it. It is called by Run alone, and calls done once the
+	// record is written or lost.
+	Append func(r flow.Record, done func())
 	// Trouble says that operations were dropped, at most every ten seconds; nil tells nobody. It is called by Run alone.
 	Trouble func(err error)
 }
@@ -29,6 +37,8 @@ type Log struct {
 	count    atomic.Uint64 // of operations, for samples
 	dropped  atomic.Uint64
 	recorded atomic.Uint64
+	under    atomic.Int64  // bytes of operations on their way to the journal, about
+	room     chan struct{} // has a token when they became fewer
 
 	mu      sync.Mutex
 	waiting []taken
@@ -51,7 +61,7 @@ type Stats struct {
 
 // New makes a Log. Its settings are valid.
 func New(c Config) *Log {
-	l := &Log{config: c, wake: make(chan struct{}, 1)}
+	l := &Log{config: c, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	l.Configure(c.Settings)
 	return l
 }
@@ -112,33 +122,61 @@ func (l *Log) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			l.pass(spare)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPass)
+			defer cancel()
+			l.pass(last, spare)
 			l.report(&told)
 			return nil
 		case <-report.C:
 			l.report(&told)
 		case <-l.wake:
-			spare = l.pass(spare)
+			spare = l.pass(ctx, spare)
 		}
 	}
 }
 
-// pass passes on what waits, and answers its memory for the next time.
-func (l *Log) pass(spare []taken) []taken {
+// pass passes on what waits, and answers its memory for the next time. It waits for the journal, as long as ctx lasts;
+// meanwhile what comes waits in its turn, and is dropped when that becomes too much.
+func (l *Log) pass(ctx context.Context, spare []taken) []taken {
 	l.mu.Lock()
 	batch := l.waiting
 	l.waiting = spare[:0]
 	l.mu.Unlock()
 	for i := range batch {
 		t := &batch[i]
-		if t.chosen {
-			l.config.Append(t.record)
-			l.recorded.Add(1)
-		}
 		l.out.tell(&t.record)
+		switch {
+		case !t.chosen:
+		case l.append(ctx, &t.record):
+			l.recorded.Add(1)
+		default:
+			l.dropped.Add(1)
+		}
 	}
 	clear(batch)
 	return batch
+}
+
+// append gives a record to the journal once there is room; false when ctx ended before there was.
+func (l *Log) append(ctx context.Context, r *flow.Record) bool {
+	const beside = 1 << 10 // what a record has besides its texts, at most
+	size := int64(len(r.Operation.Text) + len(r.Operation.Error) + beside)
+	for l.under.Load()+size > journalMax {
+		select {
+		case <-l.room:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	l.under.Add(size)
+	l.config.Append(*r, func() {
+		l.under.Add(-size)
+		select {
+		case l.room <- struct{}{}:
+		default:
+		}
+	})
+	return true
 }
 
 func (l *Log) report(told *uint64) {

@@ -22,10 +22,11 @@ type kept struct {
 func (k *kept) config(s operations.Settings) operations.Config {
 	return operations.Config{
 		Settings: s,
-		Append: func(r flow.Record) {
+		Append: func(r flow.Record, done func()) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			k.records = append(k.records, r)
+			done()
 		},
 		Trouble: func(err error) { k.trouble = append(k.trouble, err) },
 	}
@@ -94,6 +95,46 @@ func TestNothingWaits(t *testing.T) {
 	if len(k.trouble) != 1 || !strings.Contains(k.trouble[0].Error(), "operations were dropped") {
 		t.Errorf("told: %v", k.trouble)
 	}
+}
+
+// TestSlowJournal: a journal that takes nothing has no more than its share of operations; the others wait, and what is
+// too much for that is dropped. When it goes on they follow.
+func TestSlowJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var taken []func()
+		ctx, stop := context.WithCancel(t.Context())
+		l := operations.New(operations.Config{
+			Settings: operations.Settings{Record: operations.All},
+			Append:   func(_ flow.Record, done func()) { taken = append(taken, done) },
+		})
+		var run sync.WaitGroup
+		run.Go(func() { _ = l.Run(ctx) })
+		r := asked(flow.NewSessionID(), strings.Repeat("x", 8000), 1, begin(), 0)
+		for range 20_000 {
+			l.Add(r)
+			synctest.Wait()
+		}
+		stats := l.Stats()
+		if n := len(taken); n == 0 || n*8000 > 4<<20 || stats.Dropped == 0 || stats.Recorded != uint64(n) {
+			t.Errorf("%d of %+v are with the journal", n, stats)
+		}
+		for i := 0; i < len(taken); i++ {
+			taken[i]()
+			synctest.Wait()
+		}
+		if stats = l.Stats(); stats.Recorded+stats.Dropped != stats.Seen || stats.Recorded != uint64(len(taken)) {
+			t.Errorf("%+v, %d taken", stats, len(taken))
+		}
+		for range 2000 {
+			l.Add(r)
+		}
+		synctest.Wait()
+		stop()
+		run.Wait() // the journal takes none of the rest, and is not waited for
+		if stats = l.Stats(); stats.Recorded+stats.Dropped != stats.Seen {
+			t.Errorf("at the end: %+v", stats)
+		}
+	})
 }
 
 func TestFollowersGetTheirService(t *testing.T) {
@@ -177,7 +218,7 @@ func TestSettings(t *testing.T) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	l := operations.New(operations.Config{Append: func(flow.Record) {}, Settings: operations.Settings{Record: operations.Slow}})
+	l := operations.New(operations.Config{Append: func(_ flow.Record, done func()) { done() }, Settings: operations.Settings{Record: operations.Slow}})
 	r := asked(flow.NewSessionID(), "x", 1, begin(), time.Millisecond)
 	b.ReportAllocs()
 	for b.Loop() {
