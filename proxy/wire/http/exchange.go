@@ -3,6 +3,7 @@ package http
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -18,12 +19,17 @@ type exchange struct {
 	asked         bool // the request is whole
 	answered      bool // so is the response
 	op            *flow.Operation
+	text          int // bytes of its text
 }
+
+// waitingTextMax is how many bytes the texts of waiting requests have together. Beyond it they are told without a text.
+const waitingTextMax = 1 << 20
 
 // queue are the exchanges of a connection. Responses come in the order of requests (RFC 9112, 9.3.2).
 type queue struct {
 	waiting []*exchange
 	asking  *exchange // whose request is being read, from its head on
+	text    int       // bytes of all texts
 	refused bool      // the client was answered before it sent the body that it had announced
 }
 
@@ -77,6 +83,7 @@ func (q *queue) over() *exchange {
 		return nil
 	}
 	x := q.waiting[0]
-	q.waiting = q.waiting[:copy(q.waiting, q.waiting[1:])]
+	q.text -= x.text
+	q.waiting = slices.Delete(q.waiting, 0, 1)
 	return x
 }

@@ -36,6 +36,11 @@ func (d *asker) head() error {
 	}
 	x.op.Text, x.op.Fingerprint = target(x.op.Name, p.parts[1], d.c.Statements)
 	x.op.Cut = p.sizes[1] > len(p.parts[1]) && d.c.Statements != flow.StatementsOff
+	if d.queue.text+len(x.op.Text) > waitingTextMax {
+		x.op.Text, x.op.Cut = "", true
+	}
+	x.text = len(x.op.Text)
+	d.queue.text += x.text
 	return nil
 }
 

@@ -87,8 +87,15 @@ func (d *Decoder) commanded(p *packets, at time.Time) error {
 	}
 	q := asked{op: d.operation(p, at, command)}
 	d.read(command, body, cut, &q)
+	if d.waiting+len(q.op.Text) > waitingTextMax {
+		q.op.Text, q.op.Cut, q.statement.Text = "", true, ""
+	}
+	q.text = len(q.op.Text)
 	queued, err := d.talk.ask(command, q)
-	if err == nil && !queued {
+	switch {
+	case queued:
+		d.waiting += q.text
+	case err == nil:
 		d.replicates(q.op)
 	}
 	return err
@@ -126,9 +133,9 @@ func (d *Decoder) read(command byte, body []byte, cut bool, q *asked) {
 		l := readChange(body, d.talk.caps)
 		d.auth, d.multibyte = orElse(l.plugin, d.talk.greeted.plugin), l.multibyte
 		q.op.Kind, q.op.User, q.op.Namespace = "login", l.user, l.db
-		clear(d.statements)
+		d.statements = remembered{}
 	case comResetConnection:
-		clear(d.statements)
+		d.statements = remembered{}
 	}
 }
 
@@ -151,7 +158,7 @@ func (d *Decoder) prepared(command byte, body []byte, q *asked) {
 		return
 	}
 	id := binary.LittleEndian.Uint32(body)
-	s, known := d.statements[id]
+	s, known := d.statements.by[id]
 	q.unknown = id == lastPrepared
 	q.statement = s
 	name := q.op.Name
@@ -171,7 +178,7 @@ func (d *Decoder) prepared(command byte, body []byte, q *asked) {
 // close forgets a prepared statement.
 func (d *Decoder) close(command byte, body []byte) {
 	if command == comStmtClose && len(body) >= 4 {
-		delete(d.statements, binary.LittleEndian.Uint32(body))
+		d.statements.drop(binary.LittleEndian.Uint32(body))
 	}
 }
 

@@ -29,10 +29,11 @@ type Decoder struct {
 	user, namespace, application, auth string
 	system                             string
 	dialect                            sql.Dialect
-	statements                         map[uint32]sql.Statement // prepared, by their ids
-	last                               sql.Statement            // prepared last
-	long                               uint64                   // bytes of parameters that were sent ahead
-	multibyte                          bool                     // the client's character set hides backslashes
+	statements                         remembered    // prepared
+	last                               sql.Statement // prepared last
+	long                               uint64        // bytes of parameters that were sent ahead
+	multibyte                          bool          // the client's character set hides backslashes
+	waiting                            int           // bytes of the texts of commands without an answer
 
 	current answer
 }
@@ -42,6 +43,7 @@ type asked struct {
 	op        *flow.Operation
 	statement sql.Statement // to prepare
 	unknown   bool          // the statement that was prepared last, when that is known
+	text      int           // bytes of its text
 }
 
 // answer is what has come of the answer to the oldest command.
@@ -55,12 +57,9 @@ type answer struct {
 // textMax is how much of a command is read, its first byte and the parameters before a statement included.
 const textMax = flow.OperationTextMax + 256
 
-// statementsMax is how many prepared statements a session's decoder remembers.
-const statementsMax = 1024
-
 // New returns a decoder at the beginning of a session.
 func New(c Config) *Decoder {
-	return &Decoder{config: c, dialect: sql.MySQL, statements: map[uint32]sql.Statement{}}
+	return &Decoder{config: c, dialect: sql.MySQL}
 }
 
 // Data reads bytes of a direction. An error says that they are not what was expected; nothing more may be read then.
@@ -126,7 +125,8 @@ func (d *Decoder) finish(op *flow.Operation) {
 	op.User, op.Application, op.Auth, op.System = orElse(op.User, d.user), d.application, d.auth, d.system
 	op.Namespace = orElse(op.Namespace, d.namespace)
 	d.current = answer{}
-	if d.talk.front() != nil {
+	if q := d.talk.front(); q != nil {
+		d.waiting -= q.data.text
 		d.talk.answered()
 	}
 	d.config.Emit(op)

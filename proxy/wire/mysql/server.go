@@ -112,10 +112,9 @@ func (d *Decoder) remember(head []byte, s sql.Statement) {
 	p.take(1)
 	id := p.uint32()
 	d.last = s
-	if p.bad || len(d.statements) >= statementsMax {
-		return
+	if !p.bad {
+		d.statements.put(id, s)
 	}
-	d.statements[id] = s
 }
 
 func transaction(status uint16) string {

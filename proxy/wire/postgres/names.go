@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/lodoor/lodoor/proxy/wire/sql"
+import (
+	"slices"
+
+	"github.com/lodoor/lodoor/proxy/wire/sql"
+)
 
 // What is remembered of a session's prepared statements and portals, at most. Beyond it the oldest is forgotten, and
 // what is executed of it later has no text.
@@ -23,8 +27,15 @@ type bound struct {
 type names struct {
 	unnamed bound
 	by      map[string]bound
+	births  []birth // the oldest first; those of what was dropped since stand there for a while
 	born    uint64
 	bytes   int
+}
+
+// birth says when a name was given.
+type birth struct {
+	name string
+	born uint64
 }
 
 func (n *names) get(name []byte) bound {
@@ -48,11 +59,14 @@ func (n *names) put(name []byte, b bound) {
 	}
 	n.born++
 	b.born = n.born
-	n.by[string(name)] = b
-	n.bytes += weight(string(name), b)
+	key := string(name)
+	n.by[key] = b
+	n.births = append(n.births, birth{key, b.born})
+	n.bytes += weight(key, b)
 	for len(n.by) > namesMax || n.bytes > nameTextMax && len(n.by) > 1 {
 		n.dropOldest()
 	}
+	n.tidy()
 }
 
 func (n *names) drop(name []byte) {
@@ -67,14 +81,25 @@ func (n *names) drop(name []byte) {
 }
 
 func (n *names) dropOldest() {
-	var oldest string
-	born := n.born + 1
-	for name, b := range n.by {
-		if b.born < born {
-			oldest, born = name, b.born
+	for len(n.births) > 0 {
+		oldest := n.births[0]
+		n.births = n.births[1:]
+		if n.given(oldest) {
+			n.drop([]byte(oldest.name))
+			return
 		}
 	}
-	n.drop([]byte(oldest))
+}
+
+// given says whether a name still stands for what it was given to then.
+func (n *names) given(b birth) bool { return n.by[b.name].born == b.born }
+
+// tidy forgets the births of what was dropped once most of them are such.
+func (n *names) tidy() {
+	const few = 64
+	if len(n.births) > 2*max(few, len(n.by)) {
+		n.births = slices.DeleteFunc(n.births, func(b birth) bool { return !n.given(b) })
+	}
 }
 
 func weight(name string, b bound) int {

@@ -29,8 +29,8 @@ const (
 	verbModule
 	verbMigrate
 	verbCommand
-	verbSlowlog
-	verbScript  // EVAL and the like, of which an error can hold anything
+	verbSlowlog // SLOWLOG, and Valkey's COMMANDLOG
+	verbScript  // EVAL and the like, and commands of modules, of which an error can hold anything
 	verbConnect // about the connection or the server, not about data
 )
 
@@ -71,14 +71,17 @@ func verbOf(name []byte) verb {
 		return verbMigrate
 	case "COMMAND":
 		return verbCommand
-	case "SLOWLOG":
+	case "SLOWLOG", "COMMANDLOG":
 		return verbSlowlog
 	case "EVAL", "EVAL_RO", "EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO", "SCRIPT", "FUNCTION":
 		return verbScript
 	case "CLIENT", "QUIT", "REPLCONF", "INFO", "CLUSTER", "READONLY", "READWRITE", "ASKING", "SWAPDB", "WAIT", "WAITAOF",
 		"LATENCY", "MEMORY", "DBSIZE", "LASTSAVE", "ROLE", "REPLICAOF", "SLAVEOF", "FAILOVER", "SHUTDOWN", "SAVE", "BGSAVE",
-		"BGREWRITEAOF", "TIME", "UNWATCH", "COMMANDLOG":
+		"BGREWRITEAOF", "TIME", "UNWATCH":
 		return verbConnect
+	}
+	if bytes.IndexByte(name, '.') >= 0 { // of a module: JSON.SET, FT.SEARCH
+		return verbScript
 	}
 	return verbOther
 }

@@ -131,7 +131,7 @@ func (d *Decoder) ask(at time.Time, b []byte) (n int, err error) {
 		d.count(a.op, at)
 		return n, nil
 	}
-	a.op = d.operation(at)
+	d.talk.operate(a, d.operation(at))
 	m := d.asking.masksOf(false)
 	if d.asking.verb == verbScript {
 		m |= maskErrors

@@ -59,7 +59,8 @@ func talkCases() []talkCase {
 		}},
 		{"errors without literals", 0, []step{
 			ask("FOO", "bar"), s("-ERR unknown command 'FOO', with args beginning with: 'bar'\n"), ask("EVAL", "x", "0"), s("-ERR my secret value\n"),
-		}, []string{"FOO text=FOO ? status=ERR error=ERR unknown command ?", "EVAL text=EVAL ? ? status=ERR"}},
+			ask("FT.SEARCH", "i", "secret"), s("-Syntax error at offset 3 near secret\n"),
+		}, []string{"FOO text=FOO ? status=ERR error=ERR unknown command ?", "EVAL text=EVAL ? ? status=ERR", "FT.SEARCH text=FT.SEARCH ? ? status=Syntax"}},
 		{"the session's state", text, []step{
 			ask("AUTH", "secret"), s("+OK\n"), ask("AUTH", "alice", "secret"), s("+OK\n"), ask("SELECT", "3"), s("+OK\n"), ask("SELECT", "99"), s("-ERR DB index is out of range\n"),
 			ask("CLIENT", "SETNAME", "worker"), s("+OK\n"), ask("GET", "a"), s("$-1\n"), ask("RESET"), s("+RESET\n"), ask("GET", "a"), s("$-1\n"),

@@ -54,6 +54,8 @@ func redactCases() []redactCase {
 			"", "+OK\n+1700000000.1 [0 127.0.0.1:5] \"config\" \"set\" \"requirepass\" \"" + x + "xx" + x + "\"\n+1700000000.1 [0 unix:/a b] \"AUTH\" \"" + x + "\"\n+1700000000.1 [0 lua] \"get\" \"k\"\n"},
 		{"SLOWLOG", auth, []step{ask("SLOWLOG", "GET"), tell("*1\r\n*6\r\n:1\r\n:2\r\n:3\r\n*4\r\n", bulk("CONFIG"), bulk("SET"), bulk("requirepass"), bulk(secret), bulk("127.0.0.1:5"), bulk(""))},
 			"", "*1\n*6\n:1\n:2\n:3\n*4\n$6\nCONFIG\n$3\nSET\n$11\nrequirepass\n$13\n" + x + "\n$11\n127.0.0.1:5\n$0\n\n"},
+		{"COMMANDLOG", auth, []step{ask("COMMANDLOG", "GET", "10", "slow"), tell("*1\r\n*6\r\n:1\r\n:2\r\n:3\r\n*2\r\n", bulk("AUTH"), bulk(secret), bulk("127.0.0.1:5"), bulk(""))},
+			"", "*1\n*6\n:1\n:2\n:3\n*2\n$4\nAUTH\n$13\n" + x + "\n$11\n127.0.0.1:5\n$0\n\n"},
 		{"authentication leaves data", auth, []step{ask("SET", "pass", "v"), s("+OK\n"), ask("HGETALL", "h"), tell("*2\r\n", bulk("password"), bulk("v")), ask("FOO", "x"), s("-ERR unknown command 'FOO', with args beginning with: 'x'\n"), ask("PSYNC", "?", "-1"), s("+FULLRESYNC"), s("data")}, "", ""},
 		{"parameters", params, []step{ask("SET", secret, secret, "EX", "10"), s("+OK\n"), ask("OBJECT", "ENCODING", secret), tell(bulk("raw")), ask("SELECT", "3"), s("+OK\n"), ask("EVAL", secret, "0"), s("-ERR " + secret + "\n"), ask("FOO", secret), s("-ERR unknown command 'FOO', with args beginning with: '" + secret + "'\n"), ask("AUTH", "p"), s("+OK\n")},
 			command("SET", x, x, "xx", "xx") + command("OBJECT", "ENCODING", x) + command("SELECT", "3") + command("EVAL", x, "x") + command("FOO", x) + command("AUTH", "p"),

@@ -10,6 +10,9 @@ import (
 // outstandingMax is how many unanswered commands are remembered one by one. Those behind them are counted.
 const outstandingMax = 4096
 
+// waitingTextMax is how many bytes the texts of waiting commands have together. Beyond it they are told without a text.
+const waitingTextMax = 1 << 20
+
 // asked is a command that waits for its answer.
 type asked struct {
 	verb   verb
@@ -22,6 +25,7 @@ type asked struct {
 	change *notes
 	masks  masks           // of its answer, for a redactor
 	op     *flow.Operation // for a decoder
+	text   int             // bytes of its text
 }
 
 // talk pairs answers with commands, which Redis answers in their order, and knows the state of the session.
@@ -29,6 +33,7 @@ type talk struct {
 	waiting []asked // a ring
 	first   int
 	n       int
+	text    int // bytes of all texts
 
 	off, skip  bool // CLIENT REPLY OFF and SKIP
 	monitoring bool
@@ -82,6 +87,15 @@ func (t *talk) ask(r *request) (a *asked, counted bool, err error) {
 		a.change = &n
 	}
 	return a, false, nil
+}
+
+// operate notes the operation of a command.
+func (t *talk) operate(a *asked, op *flow.Operation) {
+	if t.text+len(op.Text) > waitingTextMax {
+		op.Text, op.Cut = "", true
+	}
+	a.op, a.text = op, len(op.Text)
+	t.text += a.text
 }
 
 // cover notes what of the answer to a command is overwritten; EXEC's has those of what it runs.
@@ -171,6 +185,7 @@ func (t *talk) pop() {
 	if h.count--; h.count > 0 {
 		return
 	}
+	t.text -= h.text
 	*h = asked{}
 	t.first = (t.first + 1) % len(t.waiting)
 	if t.n--; t.n == 0 && len(t.waiting) > ringKept {
