@@ -83,6 +83,38 @@ func TestStoreOfAnotherJournal(t *testing.T) {
 	sameLines(t, "segments", logsOf(t, []string{"logs", "--json", "--dir", two, "--from", "segments"}), out.String())
 }
 
+// TestStoreThatGrows has each record once, also when more of the journal comes into its history after it was opened.
+func TestStoreThatGrows(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "j")
+	if err := writeJournal(dir, manySessions(time.Date(2100, 3, 4, 15, 4, 0, 0, time.UTC), 50)...); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir, 100)
+	var errs strings.Builder
+	v := newLogView(newLogStats(&strings.Builder{}), &errs, history.Filter{}, fromStore)
+	list, err := v.open(t.Context(), []string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(list)
+	fill(t, dir, 150)
+	seen := make(map[uint64]int)
+	for e, err := range v.merged(t.Context(), list, v.matches) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[e.Identity.Seq]++
+	}
+	for seq, n := range seen {
+		if n != 1 {
+			t.Fatalf("record %d comes %d times", seq, n)
+		}
+	}
+	if len(seen) < 200 {
+		t.Errorf("%d records", len(seen))
+	}
+}
+
 func sessionName(i int) string { return fmt.Sprintf("%016d", i) }
 
 // manySessions are sessions of several services, programs and zones, and refusals, whose records are written a little
