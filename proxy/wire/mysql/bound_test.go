@@ -45,8 +45,8 @@ func TestTextsHaveABound(t *testing.T) {
 	for id := range uint32(1000) { // those that are closed make room
 		turns = append(turns, packet(0, "\x19"+u32(id)), "")
 	}
-	turns = append(turns, packet(0, "\x16DO 2"), packet(1, "\x00"+u32(7)+u16(0)+u16(0)+"\x00"+u16(0)), execute(7), ok(1, 0, 2))
-	if s := last(decode(loggedIn(usual, turns...), flow.StatementsText)); !strings.Contains(s, "DO 2") {
+	turns = append(turns, packet(0, "\x16DO 2, "+long), packet(1, "\x00"+u32(7)+u16(0)+u16(0)+"\x00"+u16(0)), execute(7), ok(1, 0, 2))
+	if s := last(decode(loggedIn(usual, turns...), flow.StatementsText)); !strings.Contains(s, "DO 2, "+long) {
 		t.Errorf("behind closed ones %.60s", s)
 	}
 }
