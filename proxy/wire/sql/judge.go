@@ -111,7 +111,7 @@ func (j *judge) wordEnded() {
 	case j.hint:
 		j.heat(j.depth)
 		j.next = j.armed && (w == "PASSWORD" || w == "PASSWD")
-	case w == "BY":
+	case w == "BY", w == "AS": // IDENTIFIED WITH plugin AS 0x24...
 		j.next = j.armed
 	case j.verb == asking && j.hot && j.depth <= j.level:
 		j.hot = !separates(w)

@@ -65,7 +65,9 @@ func (w *letters) caller() bool {
 	case 'K':
 		return w.ends("DBLINK")
 	case 'G':
-		return w.ends("SET_CONFIG")
+		return w.ends("SET_CONFIG") || w.ends("AUTHENTICATION_STRING")
+	case 'H':
+		return w.ends("SST_AUTH")
 	case 'N':
 		return w.ends("CONNECTION")
 	case 'O':

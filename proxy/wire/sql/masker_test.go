@@ -78,6 +78,9 @@ func withSecrets() map[sql.Dialect][]string {
 			"CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO ALTER USER bob IDENTIFIED BY '§'",
 			"CREATE USER bob IDENTIFIED BY 0x§",
 			"CREATE USER bob IDENTIFIED BY _utf8mb4'§'",
+			"CREATE USER bob IDENTIFIED WITH caching_sha2_password AS 0x§",
+			"UPDATE mysql.user SET authentication_string = '§' WHERE User = 'bob'",
+			"SET GLOBAL wsrep_sst_auth = 'bob:§'",
 		},
 	}
 }
