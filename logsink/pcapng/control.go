@@ -90,6 +90,10 @@ func (r *Recorder) Configure(s Settings, standing []policy.Standing) error {
 	r.config.Settings, r.config.Standing = s, standing
 	r.table.SetStanding(standing)
 	r.queue.fail(false)
+	r.pass(time.Now())
+	if err := r.writer.retire(&r.table); err != nil {
+		r.fail(err)
+	}
 	return nil
 }
 

@@ -322,8 +322,8 @@ func TestSettings(t *testing.T) {
 		"ring: 48h0m0s is too long":       {Ring: 48 * time.Hour},
 		"ring_memory: 1KiB is too little": {RingMemory: 1024},
 		"encrypt_to: recipient 1":         {EncryptTo: []string{"bob"}},
-		"lodoor cannot do on_slow: hold, redact": {
-			Source: pcapng.SourceWire, OnSlow: pcapng.SlowHold, Redact: flow.Redaction{Authentication: true},
+		"lodoor cannot do keylog, on_slow: hold, redact": {
+			Source: pcapng.SourceWire, OnSlow: pcapng.SlowHold, Redact: flow.Redaction{Authentication: true}, Keylog: "/k",
 		},
 	} {
 		err := s.Validate()

@@ -158,6 +158,22 @@ func (w *writer) openFile(l track, at int64) (*file, error) {
 	return f, f.put(append(l.head(w.application), secrets...))
 }
 
+// retire has the files of services that the configuration does not want any more finished with their last session.
+func (w *writer) retire(t *policy.Table) error {
+	var errs []error
+	for l, f := range w.current {
+		if _, wanted := t.Standing(l.service); wanted || l.recording != nil {
+			continue
+		}
+		f.retired = true
+		delete(w.current, l)
+		if f.sessions == 0 {
+			errs = append(errs, w.closeFile(f))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (w *writer) closeFile(f *file) error {
 	delete(w.open, f)
 	if w.current[f.track] == f {

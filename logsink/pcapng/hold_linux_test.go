@@ -1,6 +1,7 @@
 package pcapng_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"sync"
@@ -172,4 +173,35 @@ func TestParked(t *testing.T) {
 		t.Errorf("of %d bytes %d were kept where they were read, and %d where they were written", all, kept[1], kept[0])
 	}
 	tshark(t, r.file("db"))
+}
+
+// A client that sends byte by byte to a gate which waits for more takes about as much memory as it has sent, and nothing
+// from others; it is recorded as it was written.
+func TestParkedByteByByte(t *testing.T) {
+	const held = 20_000
+	r := newRig(t, pcapng.Config{Memory: 4 << 20})
+	slow := r.tap("db", netipPort(0), front4)
+	for i := range uint64(held) {
+		slow.SessionTap.Data(flow.FromClient, time.Now(), pattern(i, 1))
+		if i%100 == 99 {
+			r.Pass()
+		}
+	}
+	if got := r.Stats().Waiting; got > 3*held {
+		t.Errorf("%d bytes that are held take %d of memory", held, got)
+	}
+	slow.Written(flow.FromClient, time.Now(), 3)
+	slow.Written(flow.FromClient, time.Now(), held-3)
+	kept, skipped := slow.Done(time.Now(), fin())
+	r.end()
+	if kept != held {
+		t.Errorf("kept %d, skipped %d", kept, skipped)
+	}
+	var got []byte
+	for _, p := range legOf(1, read(t, r.file("db"))) {
+		got = append(got, p.kept()...)
+	}
+	if !bytes.Equal(got, pattern(0, held)) || r.Stats().Waiting != 0 {
+		t.Errorf("the backend's leg has %d bytes that are not what was sent; %d are waiting", len(got), r.Stats().Waiting)
+	}
 }

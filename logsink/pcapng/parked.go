@@ -12,6 +12,9 @@ type part struct {
 	parked  bool  // its buffer counts among those that wait to be written
 }
 
+// whole says whether all of the part is kept.
+func (p *part) whole() bool { return p.buf != nil && uint64(len(p.payload)) == p.length }
+
 // take takes at most n bytes off the front.
 func (p *part) take(n uint64) (payload []byte, taken uint64) {
 	taken = min(n, p.length)
@@ -50,10 +53,31 @@ func (q *parked) push(p *part) {
 	q.parts = append(q.parts, *p)
 }
 
-// park keeps a part until it is written. Clients that do not read must not take the memory from all others: when half of
-// it waits for them, the rest waits as lengths. A session that waits for the disk loses nothing by that.
-func (s *session) park(d flow.Direction, p *part) {
-	if p.buf != nil {
+// join adds a part to the last one, when all of both is kept and that one's buffer has room for it. Who sends to a gate
+// byte by byte would otherwise take a buffer for each.
+func (q *parked) join(p *part) bool {
+	if !q.some() {
+		return false
+	}
+	last := &q.parts[len(q.parts)-1]
+	if !last.whole() || !p.whole() || cap(last.payload)-len(last.payload) < len(p.payload) {
+		return false
+	}
+	last.payload = append(last.payload, p.payload...)
+	last.length += p.length
+	last.cost, p.cost = last.cost+p.cost, 0
+	return true
+}
+
+// park keeps a part until it is written; at once says that this is known already. Clients that do not read must not take
+// the memory from all others: when half of it waits for them, the rest waits as lengths. A session that waits for the disk
+// loses nothing by that.
+func (s *session) park(d flow.Direction, p *part, atOnce bool) {
+	if s.parked[d].join(p) {
+		s.release(p)
+		return
+	}
+	if p.buf != nil && !atOnce {
 		p.parked = true
 		if !s.tap.rec.memory.park(p.buf) && !s.tap.Plan.Hold {
 			s.strip(p, whySlowDisk)

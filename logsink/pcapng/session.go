@@ -92,7 +92,7 @@ func (s *session) told(d flow.Direction, e *entry) error {
 		s.release(&p)
 		return err
 	}
-	s.park(d, &p)
+	s.park(d, &p, e.written[d] >= e.length[d])
 	return nil
 }
 

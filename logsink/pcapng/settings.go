@@ -118,7 +118,7 @@ func (s *Settings) wire() error {
 	var cannot []string
 	for key, set := range map[string]bool{
 		"when": s.When != "", "legs: front": s.Legs == LegsFront, "max_per_session": s.MaxPerSession > 0,
-		"on_slow: hold": s.OnSlow == SlowHold, "redact": s.Redact != (flow.Redaction{}),
+		"on_slow: hold": s.OnSlow == SlowHold, "redact": s.Redact != (flow.Redaction{}), "keylog": s.Keylog != "",
 	} {
 		if set {
 			cannot = append(cannot, key)

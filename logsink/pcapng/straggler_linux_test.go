@@ -152,3 +152,26 @@ func TestFollowToTheEnd(t *testing.T) {
 		t.Errorf("%d packets, want the %d of the file", got, want)
 	}
 }
+
+// The file of a service that the configuration does not want any more is finished with the last session in it.
+func TestServiceIsNoLongerWanted(t *testing.T) {
+	r := newRig(t, pcapng.Config{Standing: standing("db", "chat")})
+	r.talk("chat", 0)
+	tap := r.tap("db", netipPort(1), front4)
+	r.Pass()
+	if err := r.Configure(pcapng.Settings{Dir: r.dir}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(read(t, r.file("chat"))); n != 18 {
+		t.Errorf("%d packets, want 18", n)
+	}
+	if files := r.files("db"); len(files) > 0 {
+		t.Errorf("files %q, want none while the session runs", files)
+	}
+	tap.Data(flow.FromClient, time.Now(), pattern(0, 10))
+	tap.Done(time.Now(), fin())
+	r.Pass()
+	if n := len(read(t, r.file("db"))); n != 16 {
+		t.Errorf("%d packets, want 16", n)
+	}
+}

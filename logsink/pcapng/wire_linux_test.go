@@ -56,6 +56,10 @@ func TestWire(t *testing.T) {
 	if got, err := io.ReadAll(accepted); err != nil || string(got) != "from the client" {
 		t.Fatalf("read %q, %v", got, err)
 	}
+	// A recording that somebody starts has sessions that begin from then on. It takes no packets from this one.
+	if _, err := r.Start(policy.Request{Service: "db"}); err != nil {
+		t.Fatal(err)
+	}
 	_ = accepted.Close()
 	if _, err := io.ReadAll(client); err != nil {
 		t.Fatal(err)
@@ -73,12 +77,19 @@ func TestWire(t *testing.T) {
 		t.Error(err)
 	}
 	r.end()
+	fins := 0
 	var payload, sessions []string
 	for _, row := range tsharkWire(t, r.file("db")) {
 		payload = append(payload, string(row.payload))
+		if strings.Contains(row.flags, "F") {
+			fins++
+		}
 		if c, ok := block.ParseComment(row.comment); ok {
 			sessions = append(sessions, c.Session)
 		}
+	}
+	if fins != 2 {
+		t.Errorf("%d packets with FIN, want 2", fins)
 	}
 	if strings.Join(payload, "") != "from the client" || len(sessions) != 1 || sessions[0] != open.Session.String() {
 		t.Errorf("payload %q, sessions %q", payload, sessions)
