@@ -15,6 +15,8 @@ const (
 	// grace is how long an answer is waited for before other questions are sent, settle how long before one more is.
 	grace  = 20 * time.Millisecond
 	settle = 5 * time.Millisecond
+	// patienceOvertaken is how long an answer is waited for that another session's has overtaken.
+	patienceOvertaken = 100 * time.Millisecond
 	// heldBytes is how much of what a session sends is held, at most.
 	heldBytes = 1 << 20
 )
@@ -78,20 +80,40 @@ func (p *Player) releaseNext(ctx context.Context) error {
 func (p *Player) awaitOrRelease(ctx context.Context, within time.Duration, cond func() bool) error {
 	deadline, wait := time.Now().Add(within), grace
 	for {
-		left := time.Until(deadline)
-		if len(p.held) > 0 {
-			left = min(left, wait)
-		}
-		err := p.await(ctx, left, cond)
+		err := p.await(ctx, min(time.Until(deadline), wait), cond)
 		if !errors.Is(err, errNotYet) {
 			return err
 		}
-		if len(p.held) == 0 || !time.Now().Before(deadline) {
+		switch {
+		case !time.Now().Before(deadline):
 			return errNotYet
+		case len(p.held) > 0:
+			wait = settle
+			if err := p.releaseNext(ctx); err != nil {
+				return err
+			}
+		case p.overtaken():
+			deadline, wait = earlier(deadline, time.Now().Add(patienceOvertaken)), patienceOvertaken
+		default:
+			wait = grace
 		}
-		if err := p.releaseNext(ctx); err != nil {
-			return err
-		}
-		wait = settle
 	}
+}
+
+// overtaken says whether a session got an answer that in the recording comes later than what is awaited. It may have got the
+// lock that this waits for, and goes on only when the player does.
+func (p *Player) overtaken() bool {
+	for l := range p.lines {
+		if len(l.played) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

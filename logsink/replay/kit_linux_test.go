@@ -119,3 +119,10 @@ func asJSON(t *testing.T, r *Report) string {
 	}
 	return string(text)
 }
+
+// sql runs statements at the server itself.
+func (s *stage) sql(database, statements string) string {
+	s.t.Helper()
+	return testkit.Run(s.t, "psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", strconv.Itoa(s.pg.Port), "-U", "postgres",
+		"-d", database, "-v", "ON_ERROR_STOP=1", "-c", statements)
+}

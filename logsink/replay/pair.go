@@ -25,7 +25,7 @@ func (p *Player) pair(l *line) {
 }
 
 func (p *Player) compare(l *line, recorded, played half) {
-	if recorded.x.Name != "" {
+	if recorded.x.Fingerprint != 0 {
 		p.report.Questions++
 	}
 	c := p.config.Protocol.Compare(recorded.x, played.x)
