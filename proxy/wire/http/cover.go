@@ -15,6 +15,7 @@ type cover struct {
 	hidden  bool // it is a secret
 	kind    bodyKind
 	members jsonCover
+	parts   partsCover
 }
 
 // bodyKind is how a body is overwritten.
@@ -24,6 +25,7 @@ const (
 	bodyOpen bodyKind = iota
 	bodyForm
 	bodyJSON
+	bodyParts
 	bodyHidden
 )
 
@@ -79,6 +81,10 @@ func (c *cover) field() {
 		c.kind = bodyForm
 	case bytes.Contains(kind, []byte("json")):
 		c.kind = bodyJSON
+	case bytes.HasPrefix(kind, []byte("multipart/form-data")):
+		if c.kind = bodyParts; !c.parts.start(c.parser.text) {
+			c.kind = bodyHidden
+		}
 	}
 }
 
@@ -103,6 +109,8 @@ func (c *cover) body(b []byte) {
 		c.url.mask(b)
 	case bodyJSON:
 		c.members.mask(b)
+	case bodyParts:
+		c.parts.mask(b)
 	}
 }
 

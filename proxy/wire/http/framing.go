@@ -15,7 +15,7 @@ type framing struct {
 	coded   bool // Transfer-Encoding
 	chunked bool // its last coding
 	expects bool // 100-continue
-	upgrade bool
+	http2   bool // an Upgrade to it
 }
 
 // interim says that another response to the same request follows.
@@ -41,7 +41,7 @@ func (f *framing) take(name, value []byte) error {
 	case "expect":
 		f.expects = strings.EqualFold(string(value), "100-continue")
 	case "upgrade":
-		f.upgrade = true
+		f.http2 = f.http2 || strings.Contains(strings.ToLower(string(value)), "h2c")
 	}
 	return nil
 }

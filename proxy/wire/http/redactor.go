@@ -13,7 +13,7 @@ import (
 // values of parameters of such names in targets, in the URLs of other fields, in bodies that are forms, and in JSON. It
 // does not see into bodies that are compressed or of other types. With Parameters all values of a query, and the bodies
 // of requests; with Rows the bodies of responses. What follows a change of protocol (101, CONNECT) is kept as it is with
-// Authentication alone, and not at all otherwise.
+// Authentication alone, and not at all otherwise; that of HTTP/2 (h2c) never is, since its fields cannot be read.
 type Redactor struct {
 	c      flow.Redaction
 	lost   bool
@@ -144,7 +144,7 @@ func (r *Redactor) responded(whole bool) bool {
 	r.answer = nil
 	if r.server.state == inTunnel {
 		r.client.state, r.client.begun = inTunnel, true
-		return !r.c.Parameters && !r.c.Rows
+		return !r.c.Parameters && !r.c.Rows && !(r.c.Authentication && r.server.framing.http2)
 	}
 	return true
 }

@@ -37,6 +37,12 @@ func redactCases() []redactCase {
 			s("HTTP/1.1 200 OK\nContent-Type: application/json\n\n{\"a\":1,\"access_token\" : \"" + secret + "\\\"" + secret + "\",\"pin\":1234,\"password\":{\"v\":[\"" + secret + "\"]},\"b\":\"token\"}")},
 			"POST / HTTP/1.1\n" + form + "Transfer-Encoding: chunked\n\n9\nuser=al&p\n7\nassword\n12\n=" + x + "&x=y\n0\nX-Token: " + x + "\n\n",
 			"HTTP/1.1 200 OK\nContent-Type: application/json\n\n{\"a\":1,\"access_token\" : \"" + x + "xx" + x + "\",\"pin\":0000,\"password\":{\"x\":[\"" + x + "\"]},\"b\":\"token\"}"},
+		{"forms in parts", auth, []step{c("POST / HTTP/1.1\nContent-Type: multipart/form-data; boundary=\"-b\"\nContent-Length: 244\n\n" +
+			"---b\nContent-Disposition: form-data; name=\"user\"\n\npassword\n---b\nContent-Disposition: form-data; name=\"PassWord\"\nContent-Type: text/plain\n\n" + secret + "\n" + secret + "\n--\n---b\nContent-Disposition: form-data; name=\"x\"\n\nopen\n---b--\n")},
+			"POST / HTTP/1.1\nContent-Type: multipart/form-data; boundary=\"-b\"\nContent-Length: 244\n\n" +
+				"---b\nContent-Disposition: form-data; name=\"user\"\n\npassword\n---b\nContent-Disposition: form-data; name=\"PassWord\"\nContent-Type: text/plain\n\n" + x + "\n" + x + "\n--\n---b\nContent-Disposition: form-data; name=\"x\"\n\nopen\n---b--\n", ""},
+		{"forms in parts that nobody can tell apart", auth, []step{c("POST / HTTP/1.1\nContent-Type: multipart/form-data\nContent-Length: 13\n\n" + secret)},
+			"POST / HTTP/1.1\nContent-Type: multipart/form-data\nContent-Length: 13\n\n" + x, ""},
 		{"authentication leaves data", auth, []step{c("POST /a?b=c HTTP/1.1\nContent-Length: 5\n\nhello"), s("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi"), c("GET /ws HTTP/1.1\nUpgrade: websocket\n\n"), s("HTTP/1.1 101 S\n\nanything"), c("more")}, "", ""},
 		{"parameters", params, []step{c("POST /a?b=" + secret + "&c#d HTTP/1.1\nAuthorization: Basic abc\nContent-Length: 13\n\n" + secret), s("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi")},
 			"POST /a?b=xxxxxxxxxxxxx&c#d HTTP/1.1\nAuthorization: Basic abc\nContent-Length: 13\n\n" + x, ""},
@@ -103,6 +109,14 @@ func TestRedactorUpgrade(t *testing.T) {
 		if _, ok := redact(what, steps); ok != want {
 			t.Errorf("%+v: kept %v", what, ok)
 		}
+	}
+}
+
+// TestRedactorHTTP2: what is said in HTTP/2 has secrets that nobody finds.
+func TestRedactorHTTP2(t *testing.T) {
+	steps := []step{c("GET / HTTP/1.1\nUpgrade: h2c\n\n"), s("HTTP/1.1 101 Switching Protocols\nUpgrade: h2c\n\nraw"), c("raw")}
+	if _, ok := redact(flow.Redaction{Authentication: true}, steps); ok {
+		t.Error("it is kept")
 	}
 }
 
