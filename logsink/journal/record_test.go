@@ -416,7 +416,51 @@ func FuzzLine(f *testing.F) {
 		if diff := same(told(r), e.Record); diff != "" && len(s) <= nameMax {
 			t.Fatal(diff)
 		}
+		fuzzOperation(t, s)
 	})
+}
+
+// operationOf has a text in every field that comes from the ends of a session.
+func operationOf(protocol, s string) flow.Record {
+	r := flow.Record{Time: time.Unix(1_700_000_000, 0).UTC(), Event: flow.EventOperation, Service: "db"}
+	r.Operation = &flow.Operation{
+		Protocol: protocol, User: s, Application: s, Auth: s, Name: s, Text: s, Failed: true, Error: s, Rows: -1, Started: r.Time,
+	}
+	if protocol != protocolHTTP {
+		r.Operation.System, r.Operation.Namespace, r.Operation.Status = s, s, s
+	}
+	return r
+}
+
+func fuzzOperation(t *testing.T, s string) {
+	for _, protocol := range []string{"redis", protocolHTTP} {
+		r := operationOf(protocol, s)
+		line := lineOf(t, &r)
+		if problem := badLine(line); problem != "" {
+			t.Fatalf("%s: %q", problem, line)
+		}
+		e, err := Decode(line)
+		if err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		if diff := same(r, e.Record); diff != "" && len(s) <= nameMax {
+			t.Fatal(diff)
+		}
+	}
+}
+
+// TestOperationsHaveABound: however long what the ends of a session say is, and whatever it is, a line with it is not
+// long: not more than what of it may be told, each byte as an escape and in base64.
+func TestOperationsHaveABound(t *testing.T) {
+	const most = (flow.OperationTextMax + flow.OperationErrorMax + 9*nameMax) * (len(`\\ufffd`) + 2)
+	for _, b := range []string{"\xff", "\x00", "\u202e"} {
+		for _, protocol := range []string{"postgres", protocolHTTP} {
+			r := operationOf(protocol, strings.Repeat(b, 1<<20))
+			if n := len(lineOf(t, &r)); n > most {
+				t.Errorf("%s of %q: a line of %d bytes, expected at most %d", protocol, b, n, most)
+			}
+		}
+	}
 }
 
 // FuzzDecode reads what somebody may have written into a segment.
