@@ -42,9 +42,8 @@ type decodedSession struct {
 type decoded struct {
 	operations []*flow.Operation
 	chunks     []chunk
-	// Why says what ended the reading of operations, just now.
-	why       string
-	encrypted bool
+	why        string // what ended the reading of operations, just now
+	encrypted  bool   // it is that what follows is encrypted
 }
 
 // chunk is a piece of a direction.

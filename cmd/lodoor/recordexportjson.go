@@ -128,17 +128,11 @@ func (j *jsonExport) write(s *recording.Session, told *decoded) error {
 	return nil
 }
 
-// operation writes an operation as the journal would have it.
+// operation writes an operation as the journal would have it, without who asked: a recording does not tell how sure that
+// is, and the session's line has it.
 func (j *jsonExport) operation(s *recording.Session, o *flow.Operation) error {
 	r := flow.Record{
 		Event: flow.EventOperation, Time: o.Started.Add(max(o.Asked, o.LastByte)), Service: s.Service, Operation: o,
-		Origin: &flow.Origin{Program: s.Program, PID: s.PID, User: s.User},
-	}
-	if s.PID != 0 {
-		r.Origin.Attribution = flow.AttributionLiveSocket // what a comment does not tell is how it was found out
-	}
-	if s.Client.IsValid() {
-		r.Peer = &flow.Peer{Addr: s.Client, Front: s.Front}
 	}
 	if len(s.ID) == len(r.Session) {
 		copy(r.Session[:], s.ID)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"regexp"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -66,8 +65,8 @@ with 1 when nothing was found.`,
 	return cmd
 }
 
-func (f *recordGrepFlags) run(ctx context.Context, out, errs io.Writer, pattern string, args []string) error {
-	re, longest, err := parsePattern(pattern, f.ignoreCase)
+func (f *recordGrepFlags) run(ctx context.Context, out, errs io.Writer, text string, args []string) error {
+	pattern, err := parsePattern(text, f.ignoreCase)
 	if err != nil {
 		return usageError(err)
 	}
@@ -85,7 +84,7 @@ func (f *recordGrepFlags) run(ctx context.Context, out, errs io.Writer, pattern 
 		return err
 	}
 	g := &grep{
-		out: bufio.NewWriterSize(out, showBuffer), color: colored(out), re: re, longest: longest, within: f.at,
+		out: bufio.NewWriterSize(out, showBuffer), color: colored(out), pattern: pattern, within: f.at,
 		decoder: newRecordDecoder(f.protocol, flow.StatementsText), sessions: map[*recording.Session]*grepped{},
 	}
 	for _, file := range files {
@@ -121,8 +120,7 @@ const askedMax = 1024
 type grep struct {
 	out      *bufio.Writer
 	color    bool
-	re       *regexp.Regexp
-	longest  int
+	pattern  *streamPattern
 	within   func(time.Time) bool
 	decoder  *recordDecoder
 	sessions map[*recording.Session]*grepped
@@ -166,7 +164,7 @@ func (g *grep) event(e *recording.Event) {
 // search shows what is found in what has come of a direction.
 func (g *grep) search(of *recording.Session, s *grepped, d flow.Direction, final bool) {
 	stream := &s.streams[d]
-	stream.search(g.re, g.longest, final, func(at time.Time, before, match, after []byte) {
+	stream.search(g.pattern, final, func(at time.Time, before, match, after []byte) {
 		if d == flow.FromClient {
 			s.asked = append(s.asked[max(0, len(s.asked)-askedMax):], at)
 		}
@@ -193,7 +191,7 @@ func (g *grep) statement(of *recording.Session, s *grepped, o *flow.Operation) {
 		return
 	}
 	text := []byte(questionText(o))
-	if loc := g.re.FindIndex(text); loc != nil {
+	if loc := g.pattern.anywhere.FindIndex(text); loc != nil {
 		g.show(of, o.Started, flow.FromClient, text[:loc[0]], text[loc[0]:loc[1]], text[loc[1]:])
 	}
 }
@@ -210,23 +208,29 @@ func (g *grep) show(of *recording.Session, at time.Time, d flow.Direction, befor
 		return
 	}
 	g.matches++
-	before = before[max(0, len(before)-grepBefore):]
-	for len(before) > 0 && !utf8.RuneStart(before[0]) {
-		before = before[1:]
-	}
 	cut := ""
 	if len(match) > grepMatch {
 		match, after, cut = match[:grepMatch], nil, "…"
 	}
-	after = after[:min(len(after), max(0, grepLine-len(before)-len(match)))]
-	for len(after) > 0 && !utf8.Valid(after) && utf8.Valid(after[:len(after)-1]) {
-		after = after[:len(after)-1]
-	}
 	shown := terminal.Visible(string(match)) + cut
+	left := dotted(before[max(0, len(before)-grepBefore):])
+	room := max(0, grepLine-len(left)-utf8.RuneCountInString(shown))
+	right := dotted(after[:min(len(after), room)])
 	if g.color {
 		shown = "\x1b[1m" + shown + "\x1b[0m"
 	}
 	name := (&recordedSession{Session: *of}).short()
-	fmt.Fprintf(g.out, "%s  %s %s %s%s%s\n", name, at.Local().Format("01-02 15:04:05.000"), sideMark(d),
-		terminal.Visible(string(before)), shown, terminal.Visible(string(after)))
+	fmt.Fprintf(g.out, "%s  %s %s %s%s%s\n", name, at.Local().Format("01-02 15:04:05.000"), sideMark(d), left, shown, right)
+}
+
+// dotted is what stands around a match: one character for each byte, and a dot for those that are not plain to see.
+func dotted(b []byte) string {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			c = '.'
+		}
+		out[i] = c
+	}
+	return string(out)
 }

@@ -31,13 +31,14 @@ func (*hexDump) end(*recordedSession) {}
 
 func (h *hexDump) event(e *recording.Event) {
 	if e.Kind == recording.Data && saidBy(h.from, e.Direction) {
+		fmt.Fprintf(h.out, "%s %s  %s\n", sideMark(e.Direction), sinceText(e.At.Sub(h.opened)),
+			plural(uint64(len(e.Payload)), "byte"))
 		h.chunk(&chunk{e.Direction, e.At, e.Payload, e.Missing, e.Why})
 	}
 }
 
-// chunk shows a piece of a direction under a line that says when it was.
+// chunk shows a piece of a direction.
 func (h *hexDump) chunk(c *chunk) {
-	fmt.Fprintf(h.out, "%s %s  %s\n", sideMark(c.dir), sinceText(c.at.Sub(h.opened)), plural(uint64(len(c.bytes)), "byte"))
 	for at := 0; at < len(c.bytes); at += hexRow {
 		h.row(h.offset[c.dir]+uint64(at), c.bytes[at:min(at+hexRow, len(c.bytes))])
 	}
@@ -59,14 +60,7 @@ func (h *hexDump) row(offset uint64, b []byte) {
 			line = append(line, "   "...)
 		}
 	}
-	line = append(line, "  |"...)
-	for _, c := range b {
-		if c < ' ' || c > '~' {
-			c = '.'
-		}
-		line = append(line, c)
-	}
-	_, _ = h.out.Write(append(line, "|\n"...)) // its error stays, and comes with the flush
+	fmt.Fprintf(h.out, "%s  |%s|\n", line, dotted(b))
 }
 
 // sideMark is > for what a client said and < for what came back.

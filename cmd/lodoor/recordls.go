@@ -29,7 +29,9 @@ func newRecordLsCommand() *cobra.Command {
 		Short: "List recordings, or the sessions in them",
 		Long: `List recordings: what they are of, from when, how long and how large.
 
-Without files and directories these are the recordings of the doors that run, and those beside the journals.`,
+Without files and directories these are the recordings of the doors that run, and those beside the journals. One that is
+being written, or that a crash has left, has a name with .part; one that is compressed ends with .zst, and one that is
+encrypted with .age.`,
 		Example: `  lodoor record ls
   lodoor record ls --sessions --program psql --since 1h`,
 		PreRunE: func(*cobra.Command, []string) error { return f.parse(time.Now()) },
@@ -158,10 +160,7 @@ func (f *recordedFile) row() []string {
 		sessions = fmt.Sprint(len(f.sessions))
 	}
 	name := terminal.Visible(filepath.Base(f.Path))
-	switch {
-	case f.Unfinished:
-		name += " (not finished)"
-	case f.torn:
+	if f.torn && !f.Unfinished {
 		name += " (torn)"
 	}
 	return []string{began, span, sessions, humanSize(uint64(f.Size)), name}

@@ -88,15 +88,17 @@ type prunable struct {
 
 func (f *recordPruneFlags) run(out io.Writer, dirs []string, now time.Time) error {
 	var all []prunable
-	var errs []error
 	for _, dir := range dirs {
 		some, err := prunableIn(dir)
-		errs = append(errs, err)
+		if err != nil {
+			return err
+		}
 		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b prunable) int {
 		return cmp.Or(a.changed.Compare(b.changed), cmp.Compare(a.path, b.path))
 	})
+	var errs []error
 	var total, freed flow.Size
 	for i := range all {
 		total += all[i].size

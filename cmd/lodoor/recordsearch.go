@@ -16,30 +16,41 @@ const (
 	searchAt = 16 << 10
 )
 
-// parsePattern reads what is searched for in streams, and says how many bytes a match may have.
-func parsePattern(pattern string, ignoreCase bool) (re *regexp.Regexp, longest int, err error) {
+// streamPattern is what is searched for in streams.
+type streamPattern struct {
+	anywhere *regexp.Regexp
+	behind   *regexp.Regexp // the pattern right behind the first character
+	longest  int            // how many bytes a match may have
+}
+
+// parsePattern reads what is searched for in streams.
+func parsePattern(pattern string, ignoreCase bool) (*streamPattern, error) {
 	flags := "(?m)"
 	if ignoreCase {
 		flags = "(?mi)"
 	}
 	var wrong *syntax.Error
 	if _, err := regexp.Compile(pattern); errors.As(err, &wrong) {
-		return nil, 0, fmt.Errorf("%q: %s: %q; expected a regular expression of RE2, https://golang.org/s/re2syntax",
+		return nil, fmt.Errorf("%q: %s: %q; expected a regular expression of RE2, https://golang.org/s/re2syntax",
 			pattern, wrong.Code, wrong.Expr)
 	}
-	re, err = regexp.Compile(flags + pattern)
+	re, err := regexp.Compile(flags + pattern)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
+	}
+	behind, err := regexp.Compile(flags + `\A(?s:.)(?:` + pattern + ")")
+	if err != nil {
+		return nil, err
 	}
 	if re.MatchString("") {
-		return nil, 0, fmt.Errorf("%q is found everywhere, since it matches nothing at all: expected a pattern that needs at least "+
+		return nil, fmt.Errorf("%q is found everywhere, since it matches nothing at all: expected a pattern that needs at least "+
 			"one character", pattern)
 	}
 	tree, err := syntax.Parse(flags+pattern, syntax.Perl)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return re, matchLength(tree), nil
+	return &streamPattern{re, behind, matchLength(tree)}, nil
 }
 
 // matchLength is how many bytes a match of a pattern has at most; matchMax when the pattern sets no bound.
@@ -93,40 +104,45 @@ func (s *searchedStream) restart() { *s = searchedStream{buf: s.buf[:0], arrived
 
 // search tells what is found. Unless it is final, what more bytes could still change waits for them.
 func (s *searchedStream) search(
-	re *regexp.Regexp, longest int, final bool, found func(at time.Time, before, match, after []byte),
+	p *streamPattern, final bool, found func(at time.Time, before, match, after []byte),
 ) {
 	if s.fresh == len(s.buf) || !final && len(s.buf)-s.fresh < searchAt {
 		return
 	}
 	fresh := len(s.buf)
-	for from := max(s.shown, s.fresh-longest); from < len(s.buf); {
-		start, end := findFrom(re, s.buf, from)
+	for from := max(s.shown, s.fresh-p.longest); from < len(s.buf); {
+		start, end := p.from(s.buf, from)
 		if start < 0 {
 			break
 		}
-		if !final && start+longest > len(s.buf) {
+		if !final && start+p.longest > len(s.buf) {
 			fresh = start
 			break
 		}
 		found(s.arrivedAt(start), s.buf[:start], s.buf[start:end], s.buf[end:])
 		from, s.shown = end, end
 	}
-	s.compact(fresh, longest)
+	s.compact(fresh, p.longest)
 }
 
-// findFrom finds the first match that begins at from or behind; start is -1 when there is none. The byte before is looked
-// at by what asks whether a line or a word begins.
-func findFrom(re *regexp.Regexp, b []byte, from int) (start, end int) {
-	begin := max(from-1, 0)
-	loc := re.FindIndex(b[begin:])
-	if loc != nil && begin+loc[0] < from {
-		begin = from
-		loc = re.FindIndex(b[begin:])
+// from finds the first match that begins at an offset or behind it; start is -1 when there is none. What is before the
+// offset is only looked at: whether a line or a word begins there.
+func (p *streamPattern) from(b []byte, from int) (start, end int) {
+	for ; from < len(b); from++ {
+		if from > 0 {
+			if loc := p.behind.FindIndex(b[from-1:]); loc != nil {
+				return from, from - 1 + loc[1]
+			}
+		}
+		loc := p.anywhere.FindIndex(b[from:])
+		switch {
+		case loc == nil:
+			return -1, -1
+		case from == 0 || loc[0] > 0:
+			return from + loc[0], from + loc[1]
+		}
 	}
-	if loc == nil {
-		return -1, -1
-	}
-	return begin + loc[0], begin + loc[1]
+	return -1, -1
 }
 
 // compact lets go of what no match will need, and nobody who looks at one.

@@ -58,8 +58,9 @@ type recordStats struct {
 	NotKept     map[string]uint64 `json:"bytes_not_kept,omitempty"` // by reason
 	Programs    []programStats    `json:"programs,omitempty"`
 
-	services, endings, abouts kinds
-	byProgram                 map[string]*programStats
+	services, endings kinds
+	abouts            []string
+	byProgram         map[string]*programStats
 }
 
 // programStats are the sums of one program.
@@ -104,7 +105,9 @@ func addUp(files []*recordedFile, chosen map[*recordedSession]bool) *recordStats
 		s.Files++
 		s.Size += file.Size
 		s.Packets += file.packets
-		s.abouts.add(file.about)
+		if file.about != "" && !slices.Contains(s.abouts, file.about) {
+			s.abouts = append(s.abouts, file.about)
+		}
 		for i, one := range file.sessions {
 			if !chosen[one] {
 				continue
@@ -192,10 +195,13 @@ func (s *recordStats) page(color bool) string {
 	for _, k := range []struct {
 		label string
 		of    *kinds
-	}{{"services", &s.services}, {"ends", &s.endings}, {"made", &s.abouts}} {
+	}{{"services", &s.services}, {"ends", &s.endings}} {
 		if words := k.of.words(); words != "" {
 			page.row(k.label, words)
 		}
+	}
+	for _, about := range s.abouts {
+		page.row("made", about)
 	}
 	for i, p := range s.Programs {
 		label := ""

@@ -24,6 +24,8 @@ type conversation struct {
 	width   int // of a text; 0 is any
 	name    string
 	said    time.Time // the latest that was shown
+	sealed  [2]uint64 // bytes that are encrypted, by direction; they are not shown
+	closed  bool      // what comes is encrypted
 	login   loginShown
 }
 
@@ -65,6 +67,10 @@ func (c *conversation) event(e *recording.Event) {
 // end shows what is left unfinished, and that the recording has no end when it has none.
 func (c *conversation) end(last *recordedSession) {
 	c.show(c.decoder.rest(c.name, last.last))
+	if c.closed {
+		c.note(last.last, fmt.Sprintf("encrypted: %s from the client, %s from the service", humanSize(c.sealed[flow.FromClient]),
+			humanSize(c.sealed[flow.FromBackend])))
+	}
 	if last.goesOn {
 		c.note(last.last, "the recording ends here, the session went on")
 	}
@@ -81,8 +87,13 @@ func (c *conversation) show(told *decoded) {
 		}
 		c.note(at, told.why)
 	}
+	c.closed = c.closed || told.encrypted
 	for i := range told.chunks {
-		c.unread(&told.chunks[i])
+		if part := &told.chunks[i]; c.closed {
+			c.sealed[part.dir] += uint64(len(part.bytes)) + part.missing
+		} else {
+			c.unread(part)
+		}
 	}
 }
 
@@ -163,6 +174,7 @@ func (c *conversation) paint(mark, text string) string {
 func (c *conversation) unread(part *chunk) {
 	c.said = part.at
 	if !isText(part.bytes) {
+		c.put(part.at, "", sideMark(part.dir), plural(uint64(len(part.bytes)), "byte"))
 		c.chunk(part)
 		return
 	}
@@ -184,17 +196,21 @@ func isText(b []byte) bool {
 
 // questionText is what was asked.
 func questionText(o *flow.Operation) string {
-	text := cmp.Or(o.Text, o.Name, "(a statement that is not told)")
+	text := cmp.Or(o.Text, o.Name, o.Kind, "(nothing that has a name)")
 	if o.Protocol == "http" {
 		text = strings.TrimSpace(o.Name + " " + o.Text)
 	}
-	if o.Kind != "" && o.Kind != "execute" && !strings.EqualFold(o.Kind, text) {
+	if o.Kind != "" && o.Kind != "execute" && !hasPrefixFold(text, o.Kind) {
 		text = o.Kind + ": " + text
 	}
 	if o.Cut {
 		text += " …"
 	}
 	return text
+}
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 // answerText is what came of it.
