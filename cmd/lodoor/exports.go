@@ -118,6 +118,8 @@ func (d *door) snapshot() export.Snapshot {
 			FromClient: n.FromClient, FromBackend: n.FromBackend,
 		})
 	}
+	asked := d.operations.Stats()
+	s.Operations = export.OperationCounts{Read: asked.Seen, Recorded: asked.Recorded, Dropped: asked.Dropped}
 	if d.journal != nil {
 		stats := d.journal.Stats()
 		s.Written, s.Dropped, s.Feeds = stats.Written, stats.Dropped, d.feeds.stats()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -17,7 +18,7 @@ func tableColumns() []string {
 	return []string{
 		"seq", "time", "event", "service", "session", "zone", "client", "program", "pid", "user", "forwarder", "verdict",
 		"rule", "cause", "reason", "bytes_from_client", "bytes_from_backend", "duration_ns", "end", "ended_by", "count",
-		"condition", "severity", "message", "journal", "epoch",
+		"condition", "severity", "message", "journal", "epoch", "operation", "query", "status", "rows",
 	}
 }
 
@@ -46,9 +47,10 @@ func (t *logTable) record(e *journal.Entry) error {
 		sessionCell(r.Session))
 	t.row = append(t.row, peerCells(r)...)
 	t.row = append(t.row, verdictCells(r)...)
-	t.row = append(t.row, outcomeCells(r.Outcome)...)
+	t.row = append(t.row, outcomeCells(r)...)
 	t.row = append(t.row, otherCells(r)...)
 	t.row = append(t.row, e.Identity.Journal, e.Identity.Epoch)
+	t.row = append(t.row, operationCells(r.Operation)...)
 	for i := range t.row {
 		t.row[i] = cell(t.row[i])
 	}
@@ -128,8 +130,13 @@ func verdictCells(r *flow.Record) []string {
 }
 
 // outcomeCells are the bytes, the duration, end, and who ended it. What is not known is empty.
-func outcomeCells(o *flow.Outcome) []string {
+func outcomeCells(r *flow.Record) []string {
 	cells := make([]string, 5)
+	if a := r.Operation; a != nil {
+		cells[0], cells[1] = strconv.FormatUint(a.FromClient, 10), strconv.FormatUint(a.FromBackend, 10)
+		cells[2] = strconv.FormatInt(max(0, r.Time.Sub(a.Started).Nanoseconds()), 10)
+	}
+	o := r.Outcome
 	if o == nil {
 		return cells
 	}
@@ -140,6 +147,18 @@ func outcomeCells(o *flow.Outcome) []string {
 	}
 	cells[3], cells[4] = o.End.String(), o.EndedBy.String()
 	return cells
+}
+
+// operationCells are what was asked, its text, the status and the rows of the answer.
+func operationCells(o *flow.Operation) []string {
+	if o == nil {
+		return make([]string, 4)
+	}
+	rows := ""
+	if o.Rows >= 0 {
+		rows = strconv.FormatInt(o.Rows, 10)
+	}
+	return []string{cmp.Or(o.Name, o.Kind), o.Text, o.Status, rows}
 }
 
 // otherCells are count, condition, severity, message: of a refusal, an alert, a configuration, or the journal.
@@ -161,6 +180,8 @@ func otherCells(r *flow.Record) []string {
 		cells[3] = r.Journal.Reason
 	case r.Outcome != nil:
 		cells[3] = r.Outcome.Detail
+	case r.Operation != nil:
+		cells[3] = r.Operation.Error
 	}
 	return cells
 }

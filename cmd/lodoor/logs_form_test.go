@@ -61,7 +61,11 @@ func TestTableRows(t *testing.T) {
 		}},
 		flow.Record{Event: flow.EventConfigRejected, Config: &flow.Config{Error: "line 1\nline 2"}},
 		flow.Record{Event: flow.EventJournalGap, Journal: &flow.Journal{Count: 9, Reason: "disk full"}},
-		flow.Record{Event: flow.EventSessionClose, Outcome: &flow.Outcome{End: flow.EndCrashRecovered, Detail: "lodoor ended"}})
+		flow.Record{Event: flow.EventSessionClose, Outcome: &flow.Outcome{End: flow.EndCrashRecovered, Detail: "lodoor ended"}},
+		flow.Record{Event: flow.EventOperation, Time: time.Unix(8, 5), Operation: &flow.Operation{
+			Name: "SELECT", Text: "=select 1", Status: "42P01", Error: "no table", Started: time.Unix(8, 0), FromBackend: 77, Rows: 6,
+		}},
+		flow.Record{Event: flow.EventOperation, Operation: &flow.Operation{Kind: "login", Rows: -1}})
 	var out bytes.Buffer
 	table := newLogTable(&out)
 	for i, r := range records {
@@ -90,6 +94,16 @@ func TestTableRows(t *testing.T) {
 		{6, "count", "9"},
 		{7, "bytes_from_client", ""},
 		{7, "message", "lodoor ended"},
+		{7, "operation", ""},
+		{8, "operation", "SELECT"},
+		{8, "query", "'=select 1"},
+		{8, "status", "42P01"},
+		{8, "rows", "6"},
+		{8, "message", "no table"},
+		{8, "duration_ns", "5"},
+		{8, "bytes_from_backend", "77"},
+		{9, "operation", "login"},
+		{9, "rows", ""},
 	} {
 		if got := at(c.row, c.column); got != c.want {
 			t.Errorf("row %d, %s: %q, want %q", c.row, c.column, got, c.want)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -58,6 +59,8 @@ func summary(r *flow.Record) string {
 		text = fmt.Sprintf("refused %d connections: %s", max(r.Refusal.Count, 1), visible(r.Verdict.Reason))
 	case r.Outcome != nil:
 		text = fmt.Sprintf("session %s ended: %s%s", r.Session.Short(), r.Outcome.End, detail(r.Outcome.Detail))
+	case r.Operation != nil:
+		text = fmt.Sprintf("session %s %s", r.Session.Short(), asked(r))
 	case r.Event == flow.EventSessionOpen:
 		text = fmt.Sprintf("session %s opened by %s", r.Session.Short(), who(r))
 	case r.Event == flow.EventSessionOrigin:
@@ -71,6 +74,33 @@ func summary(r *flow.Record) string {
 		text = visible(r.Service) + ": " + text
 	}
 	return text
+}
+
+// askedMax is how many bytes of what was asked are in the line for people; the record has them all.
+const askedMax = 200
+
+// asked is what was asked in an operation, and what came of it.
+func asked(r *flow.Record) string {
+	o := r.Operation
+	what := o.Name
+	if what == "" {
+		what = o.Kind
+	}
+	outcome := "asked"
+	switch {
+	case o.Unfinished:
+		outcome = "was cut off in"
+	case o.Failed:
+		outcome = "failed with"
+	}
+	text := fmt.Sprintf("%s %s in %s", outcome, visible(what), max(0, r.Time.Sub(o.Started)).Round(time.Microsecond))
+	if o.Status != "" {
+		text += " (" + visible(o.Status) + ")"
+	}
+	if len(o.Text) > askedMax {
+		return text + detail(o.Text[:askedMax]) + "..."
+	}
+	return text + detail(o.Text)
 }
 
 func detail(words string) string {

@@ -206,6 +206,13 @@ func journalctl(t testing.TB, dir string) map[string]int {
 	}
 }
 
+func operationRecord(o flow.Operation) flow.Record {
+	o.Started = time.Unix(1, 0)
+	return flow.Record{
+		Time: time.Unix(1, 1_500_000), Event: flow.EventOperation, Service: "pg", Session: openRecord(0).Session, Operation: &o,
+	}
+}
+
 func TestSummary(t *testing.T) {
 	for want, r := range map[string]flow.Record{
 		"pg: refused 7 connections: it is not local": refusedRecord(),
@@ -214,6 +221,12 @@ func TestSummary(t *testing.T) {
 		"config.rejected: no\\nthing": {Event: flow.EventConfigRejected, Config: &flow.Config{Error: "no\nthing"}},
 		"pg: session 012345 ended: dial_refused: nothing listens": {Event: flow.EventSessionClose, Service: "pg",
 			Session: openRecord(0).Session, Outcome: &flow.Outcome{End: flow.EndDialRefused, Detail: "nothing listens"}},
+		"pg: session 012345 asked SELECT in 1.5ms: select a\\nfrom b": operationRecord(flow.Operation{Name: "SELECT", Text: "select a\nfrom b"}),
+		"pg: session 012345 failed with SELECT in 1.5ms (42P01)":      operationRecord(flow.Operation{Name: "SELECT", Failed: true, Status: "42P01"}),
+		"pg: session 012345 was cut off in login in 1.5ms":            operationRecord(flow.Operation{Kind: "login", Unfinished: true}),
+		"pg: session 012345 asked GET in 1.5ms (200): " + strings.Repeat("x", 200) + "...": operationRecord(flow.Operation{
+			Name: "GET", Status: "200", Text: strings.Repeat("x", 300),
+		}),
 	} {
 		if got := summary(&r); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -17,7 +17,12 @@ type Snapshot struct {
 	// Written are the records in the journal, Dropped those that are not.
 	Written, Dropped uint64
 	Feeds            []journal.FeedStats
+	Operations       OperationCounts
 }
+
+// OperationCounts are those of what clients asked: what was read, what is in the journal of it, and what should be there
+// and found no room.
+type OperationCounts struct{ Read, Recorded, Dropped uint64 }
 
 // ServiceCounts are those of one service.
 type ServiceCounts struct {
@@ -34,6 +39,7 @@ type ServiceCounts struct {
 type instruments struct {
 	open, behind                                        otel.Int64ObservableUpDownCounter
 	opened, refused, bytes, records, delivered, skipped otel.Int64ObservableCounter
+	asked, recorded, dropped                            otel.Int64ObservableCounter
 	lag                                                 otel.Float64ObservableGauge
 }
 
@@ -59,13 +65,28 @@ func observe(meter otel.Meter, read func() Snapshot) error {
 		say("Records that were erased before they were delivered."), otel.WithUnit("{record}"))
 	i.lag, errs[8] = meter.Float64ObservableGauge("lodoor.feed.lag",
 		say("How long the oldest record that was not yet delivered has been waiting."), otel.WithUnit("s"))
-	_, err := meter.RegisterCallback(func(_ context.Context, o otel.Observer) error {
+	err := i.operations(meter)
+	_, registered := meter.RegisterCallback(func(_ context.Context, o otel.Observer) error {
 		s := read()
 		i.services(o, s.Services)
 		i.journal(o, &s)
+		o.ObserveInt64(i.asked, int64(s.Operations.Read))
+		o.ObserveInt64(i.recorded, int64(s.Operations.Recorded))
+		o.ObserveInt64(i.dropped, int64(s.Operations.Dropped))
 		return nil
-	}, i.open, i.opened, i.refused, i.bytes, i.records, i.behind, i.delivered, i.skipped, i.lag)
-	return errors.Join(append(errs[:], err)...)
+	}, i.open, i.opened, i.refused, i.bytes, i.records, i.behind, i.delivered, i.skipped, i.lag, i.asked, i.recorded, i.dropped)
+	return errors.Join(append(errs[:], err, registered)...)
+}
+
+// operations makes the instruments for what clients ask.
+func (i *instruments) operations(meter otel.Meter) error {
+	var errs [3]error
+	unit, say := otel.WithUnit("{operation}"), otel.WithDescription
+	i.asked, errs[0] = meter.Int64ObservableCounter("lodoor.operations.read", say("Operations of clients that were read."), unit)
+	i.recorded, errs[1] = meter.Int64ObservableCounter("lodoor.operations.recorded", say("Operations that were given to the journal."), unit)
+	i.dropped, errs[2] = meter.Int64ObservableCounter("lodoor.operations.dropped",
+		say("Operations that should be in the journal, and for which there was no room."), unit)
+	return errors.Join(errs[:]...)
 }
 
 func (i *instruments) services(o otel.Observer, services []ServiceCounts) {

@@ -27,6 +27,7 @@ func testSnapshot() Snapshot {
 		}},
 		Written: 20, Dropped: 1,
 		Feeds: []journal.FeedStats{{Name: "otlp", Delivered: 7, Skipped: 2, Behind: 13, Lag: 1500 * time.Millisecond}},
+		Operations: OperationCounts{Read: 30, Recorded: 8, Dropped: 6},
 	}
 }
 
@@ -66,7 +67,9 @@ func TestMetrics(t *testing.T) {
 		"lodoor.connections.refused {connection} [non_local pg] 5", "lodoor.connections.refused {connection} [pg rule] 4",
 		"lodoor.feed.behind {record} [otlp] 13", "lodoor.feed.delivered {record} [otlp] 7", "lodoor.feed.lag s [otlp] 1.5",
 		"lodoor.feed.skipped {record} [otlp] 2", "lodoor.journal.records {record} [dropped] 1",
-		"lodoor.journal.records {record} [written] 20", "lodoor.sessions.open {session} [pg] 3",
+		"lodoor.journal.records {record} [written] 20", "lodoor.operations.dropped {operation} [] 6",
+		"lodoor.operations.read {operation} [] 30", "lodoor.operations.recorded {operation} [] 8",
+		"lodoor.sessions.open {session} [pg] 3",
 		"lodoor.sessions.opened {session} [pg] 10",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
