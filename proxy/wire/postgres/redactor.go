@@ -31,6 +31,8 @@ type Redactor struct {
 	authType uint32
 	setting  keeper // of ParameterStatus
 	field    quoting
+	// unseen says that not all came of what the client asked: what errors quote of it is not known.
+	unseen bool
 }
 
 // NewRedactor makes a redactor of one session.
@@ -155,7 +157,11 @@ func (r *Redactor) body(d flow.Direction, b []byte) {
 }
 
 func (r *Redactor) gap(d flow.Direction, n uint32) {
-	r.setting.cut = r.setting.cut || d == flow.FromBackend
+	if d == flow.FromBackend {
+		r.setting.cut = true
+	} else if r.stream.sides[d].kind != 'd' {
+		r.unseen = true
+	}
 	r.walkers[d].gap(n)
 }
 

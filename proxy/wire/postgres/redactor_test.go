@@ -236,7 +236,15 @@ func TestGapsOfARecording(t *testing.T) {
 			}
 		}
 	}
+	// An error quotes what nobody saw.
 	r := begin()
+	whole := []byte(client(query("alter role bob password '" + secret + "'")).bytes)
+	said := []byte(backend(failed("42601", `syntax error at or near "'`+secret+`'"`), ready('I')).bytes)
+	if !r.Redact(flow.FromClient, whole[:20]) || !r.Skip(flow.FromClient, uint64(len(whole)-20)) || !r.Redact(flow.FromBackend, said) ||
+		strings.Contains(string(said), secret) || !strings.Contains(string(said), "syntax error") {
+		t.Errorf("an error that quotes what nobody saw is %q", said)
+	}
+	r = begin()
 	if r.Skip(flow.FromClient, 3) || r.Redact(flow.FromClient, []byte("Q")) {
 		t.Error("a redactor that does not know where it is goes on")
 	}

@@ -94,7 +94,7 @@ func (t sideTexts) field(b []byte) {
 
 // strict says that a text for people may quote what must not be seen, and that is not known.
 func (t sideTexts) strict() bool {
-	return t.r.c.Parameters || t.r.c.Rows || t.r.values[flow.FromClient].found
+	return t.r.c.Parameters || t.r.c.Rows || t.r.values[flow.FromClient].found || t.r.unseen && t.r.c.Authentication
 }
 
 // mask overwrites everything behind the first quote or parenthesis: where a quotation ends cannot be known, since it may

@@ -18,18 +18,21 @@ const (
 // masksOf says what of the answer to a command is overwritten.
 func (j *judge) masksOf(rows bool) (m masks) {
 	if j.authentication {
+		if j.unseen {
+			m = maskAll
+		}
 		switch j.verb {
 		case verbACL:
-			m = maskRules | maskQuotes
+			m |= maskRules | maskQuotes
 			if string(j.sub) == "GENPASS" {
 				m |= maskAll
 			}
 		case verbConfig, verbSentinel, verbModule:
-			m = maskPairs | maskQuotes
+			m |= maskPairs | maskQuotes
 		case verbAuth, verbHello, verbMigrate, verbCommand:
-			m = maskQuotes
+			m |= maskQuotes
 		case verbSlowlog:
-			m = maskCommands
+			m |= maskCommands
 		}
 	}
 	if j.parameters {
@@ -177,6 +180,16 @@ func (a *answerCover) part(l *lexer, b []byte) {
 	}
 }
 
+// gap says that bytes of the value were not seen: where the secrets in what follows begin is not known.
+func (a *answerCover) gap() {
+	if a.how != answerOpen {
+		a.how = answerHidden
+	}
+	if a.masks&maskCommands != 0 {
+		a.judge.missed()
+	}
+}
+
 // byte is what is kept of the next byte.
 func (a *answerCover) byte(c byte) byte {
 	before := a.after
@@ -230,7 +243,7 @@ const statusWords = 4
 
 // end goes on behind a value.
 func (a *answerCover) end(l *lexer) {
-	a.named = a.masks&maskPairs != 0 && l.index()%2 == 0 && secretName(l.word)
+	a.named = a.masks&maskPairs != 0 && l.index()%2 == 0 && (l.gap || secretName(l.word))
 	if l.depth == 1 && l.index() == 0 {
 		a.subscription = confirmation(l.word)
 	}

@@ -120,7 +120,7 @@ func (d *Decoder) fail(op *flow.Operation, m masks) {
 	switch {
 	case d.c.Statements == flow.StatementsOff, d.c.Statements == flow.StatementsFingerprint && m&maskErrors != 0:
 		return
-	case d.c.Statements == flow.StatementsFingerprint || m&maskQuotes != 0:
+	case d.c.Statements == flow.StatementsFingerprint || m&(maskQuotes|maskAll) != 0:
 		if i := bytes.IndexAny(told, "'\"`"); i >= 0 {
 			told = append(told[:i:i], '?')
 		}

@@ -70,6 +70,7 @@ func (d *Decoder) Skipped(dir flow.Direction, _ time.Time, n uint64) error {
 	l, count := &d.server, &d.told
 	if dir == flow.FromClient {
 		l, count = &d.client, &d.sent
+		d.asking.missed()
 	}
 	*count += n
 	if !l.skip(n) {

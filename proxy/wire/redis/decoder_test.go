@@ -164,6 +164,27 @@ func TestDecoderRefuses(t *testing.T) {
 }
 
 // A gap within a string is passed over; anywhere else what follows cannot be read.
+// TestSkippedName: what may be a password, since nobody saw the command's name, is told as one, and an error of it
+// without quotes.
+func TestSkippedName(t *testing.T) {
+	var got []string
+	d := New(Config{Statements: flow.StatementsText, Emit: func(op *flow.Operation) { got = append(got, op.Text, op.Error) }})
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(d.Data(flow.FromClient, epoch(), []byte("*2\r\n$4\r\n")))
+	must(d.Skipped(flow.FromClient, epoch(), 4))
+	must(d.Data(flow.FromClient, epoch(), []byte("\r\n$7\r\nhunter2\r\n")))
+	must(d.Data(flow.FromBackend, epoch(), []byte("-ERR not 'hunter2'\r\n")))
+	must(d.Data(flow.FromClient, epoch(), []byte(command("GET", "a"))))
+	d.End(epoch())
+	if want := []string{`xxxxxxx`, "ERR not ?", "GET a", ""}; len(got) != 4 || !strings.HasSuffix(got[0], want[0]) || !slices.Equal(got[1:], want[1:]) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestSkipped(t *testing.T) {
 	var ops []*flow.Operation
 	d := New(Config{Emit: func(op *flow.Operation) { ops = append(ops, op) }, Statements: flow.StatementsText})

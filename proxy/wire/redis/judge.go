@@ -17,18 +17,21 @@ type judge struct {
 	authentication, parameters bool
 	named                      bool // the argument before is the name of a secret
 	migrate                    option
+	unseen                     bool // what says which arguments are secrets did not come whole
 }
 
 // restart makes ready for another command.
 func (j *judge) restart() {
 	j.reset()
-	j.named, j.migrate = false, optionNone
+	j.named, j.migrate, j.unseen = false, optionNone, false
 }
 
 // class judges the argument that begins now, of n of the command; n is -1 when nobody said how many there will be.
 func (j *judge) class(n int) class {
 	if j.authentication {
 		switch {
+		case j.unseen:
+			return hidden
 		case j.verb == verbACL && string(j.sub) == "SETUSER" && j.args > 2:
 			return aclRule
 		case j.secret(j.args, n):
@@ -72,6 +75,9 @@ func (j *judge) data() bool {
 	}
 	return false
 }
+
+// missed says that bytes of the argument that is being read were not seen.
+func (j *judge) missed() { j.unseen = j.unseen || j.args < 2 || j.verb != verbOther }
 
 // took takes the argument, of which w is the beginning, once it is whole.
 func (j *judge) took(w []byte) {

@@ -55,8 +55,15 @@ func (r *Redactor) Skip(dir flow.Direction, n uint64) bool {
 	if dir == flow.FromClient {
 		l = &r.client
 	}
-	r.lost = !l.skip(n)
-	return !r.lost
+	if r.lost = !l.skip(n); r.lost || n == 0 {
+		return !r.lost
+	}
+	if dir == flow.FromClient {
+		r.asking.gap()
+	} else {
+		r.answer.gap()
+	}
+	return true
 }
 
 // Answered tells that lodoor answered the client's last bytes itself. reply stays as it is.
@@ -171,6 +178,14 @@ func (r *requestCover) open(_ byte, n int64) { r.count = int(n) }
 
 func (r *requestCover) begin(_ byte, n int64) {
 	r.cover = cover{class: r.judge.class(r.count), size: n}
+}
+
+// gap says that bytes of the argument were not seen: where the secrets in what follows begin is not known.
+func (r *requestCover) gap() {
+	r.judge.missed()
+	if r.cover.class != open {
+		r.cover.class = hidden
+	}
 }
 
 func (r *requestCover) part(b []byte) { r.cover.mask(b) }

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -109,6 +110,47 @@ func TestRedactorSkip(t *testing.T) {
 	}
 	if r.Skip(flow.FromBackend, 1) || r.Redact(flow.FromClient, []byte("x")) || r.Redact(flow.FromBackend, []byte("x")) {
 		t.Error("it goes on without knowing where it is")
+	}
+}
+
+// TestRedactorSkipsAnywhere: whatever bytes of a command or an answer are missing, the name of the command or of the
+// setting among them, no secret is kept.
+func TestRedactorSkipsAnywhere(t *testing.T) {
+	auth := flow.Redaction{Authentication: true}
+	for _, tc := range redactCases() {
+		for i, st := range tc.steps {
+			if tc.what != auth || tc.name == "authentication leaves data" {
+				continue
+			}
+			for from := range st.b {
+				for _, n := range []int{1, 4, 9} {
+					if from+n <= len(st.b) {
+						skipAt(t, tc, i, from, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+func skipAt(t *testing.T, tc redactCase, step, from, n int) {
+	t.Helper()
+	r := NewRedactor(tc.what)
+	for i, st := range tc.steps {
+		b := bytes.Clone(st.b)
+		ok := true
+		if i == step {
+			ok = r.Redact(st.dir, b[:from]) && r.Skip(st.dir, uint64(n)) && r.Redact(st.dir, b[from+n:])
+			clear(b[from : from+n])
+		} else {
+			ok = r.Redact(st.dir, b)
+		}
+		if !ok {
+			return
+		}
+		if bytes.Contains(b, []byte(secret[6:])) || bytes.Contains(b, []byte(hash()[:20])) {
+			t.Errorf("%s: without %d bytes at %d %q is kept of %q", tc.name, n, from, b, st.b)
+		}
 	}
 }
 
