@@ -140,16 +140,43 @@ func TestNoRoomIsNeeded(t *testing.T) {
 	}
 }
 
-// Who follows until the recorder ends is told everything.
+// slow is a reader that takes nothing but the head until it may.
+type slow struct {
+	reading
+	may <-chan struct{}
+}
+
+func (s *slow) Write(b []byte) (int, error) {
+	if len(s.bytes()) > 0 {
+		<-s.may
+	}
+	return s.reading.Write(b)
+}
+
+// Those who follow until the recorder ends are told everything, also when they are behind then.
 func TestFollowToTheEnd(t *testing.T) {
 	r := newRig(t, pcapng.Config{})
-	f := r.follows("db")
-	for i := range 100 {
+	may := make(chan struct{})
+	all := make([]*slow, 16)
+	for i := range all {
+		f := &slow{may: may}
+		f.over = make(chan error, 1)
+		go func() { f.over <- r.Follow(t.Context(), "db", f) }()
+		testkit.Wait(t, "the file's head", func() bool { return len(f.bytes()) > 0 }, 10*time.Second)
+		all[i] = f
+	}
+	for i := range 10 {
 		r.talk("db", i)
+		r.Pass()
 	}
 	r.end()
-	if want, got := len(read(t, r.file("db"))), len(read(t, f.end(t))); got != want {
-		t.Errorf("%d packets, want the %d of the file", got, want)
+	close(may)
+	want := len(read(t, r.file("db")))
+	for _, f := range all {
+		f.stop = func() {}
+		if got := len(read(t, f.end(t))); got != want {
+			t.Errorf("%d packets, want the %d of the file", got, want)
+		}
 	}
 }
 
