@@ -1,241 +1,173 @@
 package main
 
 import (
-	"bytes"
-	"crypto/rand"
-	"crypto/sha256"
-	"errors"
-	"io"
-	"net"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"github.com/lodoor/lodoor/internal/testkit"
-	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// sums are what a recording says of one session.
-type sums struct {
-	fromClient, fromBackend uint64 // lengths, whether the bytes are there or not
-	kept, skipped           uint64
-}
-
-// checkRecording holds the recordings of a door that has ended against its close records: tshark finds nothing wrong,
-// lengths are the bytes relayed, recorded and sliced together are the total. When a client's port comes again the
-// recorder begins another file, so everything is compared by port.
-func checkRecording(t *testing.T, dir string, closes []flow.Record) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.pcapng"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("recordings %v, %v", files, err)
-	}
-	recorded := make(map[uint16]sums)
-	for _, file := range files {
-		checkFile(t, file)
-		sumRecording(t, file, recorded)
-	}
-	told := make(map[uint16]sums)
-	var total sums
-	for _, r := range closes {
-		o, port := r.Outcome, r.Peer.Addr.Port()
-		if o.TapKept+o.TapSkipped != o.FromClient+o.FromBackend || !o.Tapped {
-			t.Errorf("session %s: kept %d and skipped %d of %d bytes", r.Session, o.TapKept, o.TapSkipped, o.FromClient+o.FromBackend)
-		}
-		one := sums{o.FromClient, o.FromBackend, o.TapKept, o.TapSkipped}
-		told[port], total = told[port].plus(one), total.plus(one)
-	}
-	for port, want := range told {
-		if recorded[port] != want {
-			t.Errorf("client port %d: recorded %+v, close records %+v", port, recorded[port], want)
-		}
-	}
-	t.Logf("%d sessions, %d bytes recorded, %d sliced", len(closes), total.kept, total.skipped)
-	return files
-}
-
-func checkFile(t *testing.T, file string) {
-	t.Helper()
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	wrong := testkit.Run(t, "tshark", "-r", file, "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
-		"-Y", "_ws.malformed || tcp.analysis.flags || tcp.checksum.status == 0 || ip.checksum.status == 0")
-	if wrong != "" {
-		t.Errorf("tshark finds fault with: %.2000s", wrong)
+// lanes runs a test with each way in which bytes move.
+func lanes(t *testing.T, test func(t *testing.T, lane string)) {
+	for _, kind := range []string{"loop", "copy"} {
+		t.Run(kind, func(t *testing.T) { test(t, "--lane="+kind) })
 	}
 }
 
-func (s sums) plus(o sums) sums {
-	return sums{s.fromClient + o.fromClient, s.fromBackend + o.fromBackend, s.kept + o.kept, s.skipped + o.skipped}
-}
-
-// sumRecording adds up what tshark dissects, by the client's port.
-func sumRecording(t *testing.T, file string, by map[uint16]sums) {
-	t.Helper()
-	out := testkit.Run(t, "tshark", "-r", file, "-T", "fields", "-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "tcp.len",
-		"-e", "frame.len", "-e", "frame.cap_len", "-e", "tcp.flags.syn", "-e", "tcp.flags.ack")
-	client := make(map[string]bool) // ports that sent the first SYN
-	for line := range strings.Lines(out) {
-		f := strings.Fields(line)
-		if len(f) != 7 {
-			t.Fatalf("tshark says %q", line)
-		}
-		isSet := func(s string) bool { return s == "1" || s == "True" }
-		if isSet(f[5]) && !isSet(f[6]) {
-			client[f[0]] = true
-		}
-		var n [3]uint64
-		for i := range n {
-			v, err := strconv.ParseUint(f[2+i], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n[i] = v
-		}
-		length, sliced := n[0], n[1]-n[2]
-		port := f[1]
-		if client[f[0]] {
-			port = f[0]
-		}
-		p, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			t.Fatal(err)
-		}
-		one := sums{kept: length - sliced, skipped: sliced, fromBackend: length}
-		if client[f[0]] {
-			one.fromClient, one.fromBackend = length, 0
-		}
-		by[uint16(p)] = by[uint16(p)].plus(one)
-	}
-}
-
-func openRecordingDoor(t *testing.T, backend int) (d *testDoor, dir string) {
-	t.Helper()
-	testkit.Need(t, "tshark")
-	dir = filepath.Join(t.TempDir(), "recordings")
-	return openDoor(t, strconv.Itoa(backend), "--record", dir), dir
-}
-
+// pgbench in its three ways of asking, and with a connection for each transaction.
 func TestRecordPgbench(t *testing.T) {
 	pg := testkit.Postgres(t, testkit.PostgresOptions{})
-	d, dir := openRecordingDoor(t, pg.Port)
-	through := []string{"-h", "127.0.0.1", "-p", d.portText(), "-U", "postgres"}
-	testkit.Run(t, "pgbench", append(append([]string{}, through...), "-i", "-q", "postgres")...)
-	testkit.Run(t, "pgbench", append(append([]string{}, through...), "-S", "-c", "4", "-t", soak("200", "5000"), "postgres")...)
-	testkit.Run(t, "pgbench", append(append([]string{}, through...), "-C", "-c", "2", "-t", "20", "postgres")...)
-	files := checkRecording(t, dir, d.settle())
-	queries := testkit.Run(t, "tshark", "-r", files[0], "-d", "tcp.port=="+d.portText()+",pgsql", "-Y", "pgsql.query contains \"SELECT abalance\"")
-	if queries == "" {
-		t.Error("tshark sees no query of pgbench")
+	testkit.Run(t, "pgbench", "-h", "127.0.0.1", "-p", strconv.Itoa(pg.Port), "-U", "postgres", "-i", "-q", "postgres")
+	lanes(t, func(t *testing.T, lane string) {
+		server := witnessBehind(t, pg.Port)
+		d := openRecordingDoor(t, server.port, "pgsql", "", "--protocol=postgres", lane)
+		client := witnessInFront(t, d.port)
+		through := []string{"-h", "127.0.0.1", "-p", strconv.Itoa(client.port), "-U", "postgres", "-n"}
+		for _, how := range []string{"simple", "extended", "prepared"} {
+			testkit.Run(t, "pgbench", append(through, "-M", how, "-c", "4", "-t", soak("25", "2000"), "postgres")...)
+		}
+		testkit.Run(t, "pgbench", append(through, "-S", "-C", "-c", "2", "-t", "10", "postgres")...)
+		files := d.check()
+		agree(t, exchangesOf(t, nil, files...), client, server)
+		query := d.tshark(files[0], "-Y", `pgsql.query contains "SELECT abalance"`, "-T", "fields", "-e", "frame.interface_id")
+		if !strings.Contains(query, "0\n") || !strings.Contains(query, "1\n") {
+			t.Errorf("tshark sees queries of pgbench on %q, want both interfaces", query)
+		}
+	})
+}
+
+// psql with COPY both ways and an error. Its sessions are found by the name of the program.
+func TestRecordPsql(t *testing.T) {
+	pg := testkit.Postgres(t, testkit.PostgresOptions{})
+	lanes(t, func(t *testing.T, lane string) {
+		server := witnessBehind(t, pg.Port)
+		d := openRecordingDoor(t, server.port, "pgsql", "", "--protocol=postgres", lane)
+		script := filepath.Join(t.TempDir(), "script.sql")
+		if err := os.WriteFile(script, []byte(copyScript()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(testkit.Program(t, "psql"), "-X", "-h", "127.0.0.1", "-p", d.portText(), "-U", "postgres", "-f", script,
+			"postgres").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `relation "nowhere" does not exist`) || !strings.Contains(string(out), "COPY 3000") {
+			t.Fatalf("psql: %v\n%s", err, out)
+		}
+		files := d.check()
+		if len(files) != 1 {
+			t.Fatalf("recordings %v", files)
+		}
+		agree(t, exchangesOf(t, nil, files...), server)
+		d.found(files[0], `frame.comment contains "psql" && frame.comment contains "session="`)
+		d.found(files[0], `pgsql.type == "Copy data"`)
+		d.found(files[0], `pgsql.code == "42P01"`)
+		d.described(files[0])
+	})
+}
+
+func copyScript() string {
+	var b strings.Builder
+	b.WriteString("drop table if exists t;\ncreate table t (n int, what text);\ncopy t from stdin;\n")
+	for i := range 3000 {
+		b.WriteString(strconv.Itoa(i) + "\tsomething\n")
+	}
+	b.WriteString("\\.\nselect * from nowhere;\ncopy t to stdout;\nselect count(*) from t;\n")
+	return b.String()
+}
+
+// found fails the test when a filter finds nothing in a recording.
+func (d *recordingDoor) found(file, filter string) {
+	d.t.Helper()
+	if d.tshark(file, "-Y", filter, "-c", "100000") == "" {
+		d.t.Errorf("tshark finds nothing with %s", filter)
+	}
+}
+
+// described checks what a recording says of itself: two interfaces with statistics, and names for addresses.
+func (d *recordingDoor) described(file string) {
+	d.t.Helper()
+	out := testkit.Run(d.t, "capinfos", file)
+	for _, want := range []string{
+		"Number of interfaces in file: 2", "Name = svc front", "Name = svc back", "Capture comment:     rebuilt from the relay's reads",
+	} {
+		if !strings.Contains(out, want) {
+			d.t.Errorf("capinfos does not say %q:\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "Number of stat entries = 1"); n != 2 {
+		d.t.Errorf("%d interfaces have statistics", n)
+	}
+	if hosts := d.tshark(file, "-q", "-z", "hosts"); !strings.Contains(hosts, "127.0.0.1\tsvc") {
+		d.t.Errorf("the service has no name:\n%s", hosts)
 	}
 }
 
 func TestRecordRedisBenchmark(t *testing.T) {
-	server := testkit.Redis(t)
-	d, dir := openRecordingDoor(t, server.Port)
-	testkit.Run(t, "redis-benchmark", "-p", d.portText(), "-t", "set,get", "-P", "16", "-n", soak("5000", "200000"), "-q")
-	checkRecording(t, dir, d.settle())
+	redis := testkit.Redis(t)
+	lanes(t, func(t *testing.T, lane string) {
+		server := witnessBehind(t, redis.Port)
+		d := openRecordingDoor(t, server.port, "resp", "", lane)
+		client := witnessInFront(t, d.port)
+		testkit.Run(t, "redis-benchmark", "-p", strconv.Itoa(client.port), "-t", "set,get,lrange_100", "-c", "10", "-P", "16", "-n",
+			soak("1000", "100000"), "-q")
+		files := d.check()
+		agree(t, exchangesOf(t, nil, files...), client, server)
+		d.found(files[0], `resp.bulk_string.value == "SET"`)
+	})
 }
 
-// 100 MB go to a backend that reads nothing for a while: what was recorded is what was sent, byte by byte.
-func TestRecordBulk(t *testing.T) {
-	const size = 100 << 20
-	sent := make([]byte, size)
-	_, _ = rand.Read(sent)
-	full := make(chan struct{})
-	backend := testkit.Backend(t, testkit.BackendOptions{Serve: func(c net.Conn) error {
-		<-full
-		_, err := io.Copy(io.Discard, c)
-		return err
-	}})
-	d, dir := openRecordingDoor(t, backend.Port())
-	c, err := net.Dial("tcp", d.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	n := fillUp(t, c, sent)
-	close(full)
-	_ = c.SetWriteDeadline(time.Time{})
-	if _, err := c.Write(sent[n:]); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Close()
-	d.await(flow.EventSessionClose, 1)
-	checkPayload(t, checkRecording(t, dir, d.settle())[0], sent)
+// What is overwritten by default is the server's salt and the client's proof, so that the ends are compared without it.
+func TestRecordMariaDB(t *testing.T) {
+	db := testkit.MariaDB(t, testkit.MariaDBOptions{})
+	lanes(t, func(t *testing.T, lane string) {
+		server := witnessBehind(t, db.Port)
+		whole := lane == "--lane=loop"
+		settings := fmt.Sprintf("redact: {authentication: %t}", !whole)
+		d := openRecordingDoor(t, server.port, "mysql", settings, "--protocol=mysql", lane)
+		client := witnessInFront(t, d.port)
+		cmd := exec.Command(testkit.Program(t, "mariadb"), "--no-defaults", "--host=127.0.0.1", "--port="+strconv.Itoa(client.port),
+			"--user=root", "--force", "test")
+		cmd.Stdin = strings.NewReader(`create or replace table t (n int, what text);
+insert into t select seq, 'something' from seq_1_to_2000;
+select * from nowhere;
+prepare p from 'select * from t where n > ?';
+set @n = 100;
+execute p using @n;
+`)
+		out, err := cmd.CombinedOutput()
+		if !strings.Contains(string(out), "2000\tsomething") || !strings.Contains(string(out), "doesn't exist") {
+			t.Fatalf("mariadb: %v\n%s", err, out)
+		}
+		files := d.check()
+		if whole {
+			agree(t, exchangesOf(t, nil, files...), client, server)
+		}
+		d.found(files[0], `mysql.query contains "seq_1_to_2000"`)
+		d.found(files[0], `mysql.error_code == 1146`)
+	})
 }
 
-// fillUp writes until nothing moves any more: every queue up to the stalled backend is full.
-func fillUp(t *testing.T, c net.Conn, data []byte) (written int) {
-	t.Helper()
-	for {
-		_ = c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
-		n, err := c.Write(data[written:])
-		written += n
-		if n == 0 {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Fatal(err)
-			}
-			return written
+// curl asks for several files on one connection.
+func TestRecordCurl(t *testing.T) {
+	site := nginx(t, "")
+	lanes(t, func(t *testing.T, lane string) {
+		server := witnessBehind(t, site.port)
+		d := openRecordingDoor(t, server.port, "http", "", "--protocol=http", lane)
+		client := witnessInFront(t, d.port)
+		url := "http://127.0.0.1:" + strconv.Itoa(client.port) + "/"
+		args := []string{"-sS", "-H", "Host: localhost:" + d.portText(), "-w", "%{http_code} %{num_connects}\n"}
+		for _, name := range []string{"small", "large", "missing", "small"} {
+			args = append(args, "-o", os.DevNull, url+name)
 		}
-	}
-}
-
-// checkPayload compares the recorded bytes of the client's direction with those that were sent, at their sequence
-// numbers; when nothing was sliced it compares the digest of the whole.
-func checkPayload(t *testing.T, file string, sent []byte) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := pcapgo.NewNgReader(f, pcapgo.DefaultNgReaderOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest, base, sliced, recorded := sha256.New(), uint32(0), false, 0
-	var client layers.TCPPort
-	for {
-		data, info, err := r.ReadPacketData()
-		if errors.Is(err, io.EOF) {
-			break
+		if out := testkit.Run(t, "curl", args...); out != "200 1\n200 0\n404 0\n200 0\n" {
+			t.Errorf("curl says %q", out)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		tcp, ok := gopacket.NewPacket(data, layers.LayerTypeIPv4, gopacket.Lazy).Layer(layers.LayerTypeTCP).(*layers.TCP)
-		if !ok {
-			t.Fatal("a packet without TCP")
-		}
-		if tcp.SYN && !tcp.ACK {
-			client, base = tcp.SrcPort, tcp.Seq+1
-		}
-		if tcp.SrcPort != client {
-			continue
-		}
-		sliced = sliced || info.CaptureLength < info.Length
-		at := int(tcp.Seq - base)
-		if p := tcp.Payload; len(p) > 0 {
-			if !bytes.Equal(p, sent[at:at+len(p)]) {
-				t.Fatalf("recorded bytes at %d are not those that were sent", at)
-			}
-			digest.Write(p)
-			recorded += len(p)
-		}
-	}
-	if want := sha256.Sum256(sent); !sliced && !bytes.Equal(digest.Sum(nil), want[:]) {
-		t.Error("the digest of what was recorded is not that of what was sent")
-	}
-	if recorded < len(sent)/10 {
-		t.Errorf("%d of %d bytes were recorded", recorded, len(sent))
-	}
+		files := d.check()
+		agree(t, exchangesOf(t, nil, files...), client, server)
+		d.found(files[0], `http.request.uri == "/large" && frame.interface_id == 0`)
+		d.found(files[0], `http.response.code == 404 && frame.interface_id == 1`)
+	})
 }
