@@ -86,7 +86,8 @@ func TestPackets(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
 		t.Run(host, func(t *testing.T) {
 			end := netip.MustParseAddrPort(fmt.Sprintf("%s:%d", host, port))
-			r := newRig(t, capture.Config{Ends: []netip.AddrPort{end}})
+			// All of it has room, however late it is read.
+			r := newRig(t, capture.Config{Ends: []netip.AddrPort{end}, Memory: 64 << 20})
 			r.echo(end.String())
 			other := r.echo(fmt.Sprintf("%s:%d", host, port+1))
 			r.run()
