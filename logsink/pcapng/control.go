@@ -116,7 +116,9 @@ func (r *Recorder) apply(s *Settings) error {
 	if old := w.secrets; old != tls {
 		_ = old.close() // it was only read
 	}
-	err = w.close()
+	if err := w.close(); err != nil { // that is over; what follows may go elsewhere
+		w.trouble(fmt.Errorf("finish the recordings of before: %w", err))
+	}
 	w.store, w.secrets, w.tidied = files, tls, time.Time{}
 	if s.Ring > 0 { // otherwise sessions that were begun for one go on as they were begun
 		w.ringAge, w.ringMemory = s.Ring, s.ringMemory()
@@ -125,7 +127,7 @@ func (r *Recorder) apply(s *Settings) error {
 	r.wire.Store(s.Source == SourceWire)
 	r.budget.max.Store(int64(s.maxTotal()))
 	r.budget.oldest = s.WhenFull == store.WhenFullOldest
-	return errors.Join(err, w.tidy(time.Now()))
+	return w.tidy(time.Now())
 }
 
 // Start records sessions of a service that begin from now on, beside what the configuration wants.

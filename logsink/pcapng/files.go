@@ -233,14 +233,19 @@ func (w *writer) cut(t *tap) {
 }
 
 // tidy finds out what the recordings that are not being written take, those of other processes included, and removes
-// those whose time is over. It does so once a second, and oftener while old ones have to make room.
+// those whose time is over. It does so once a second, and oftener while old ones have to make room. That one cannot be
+// removed is told, and ends nothing: it counts.
 func (w *writer) tidy(now time.Time) error {
 	if w.store == nil || now.Sub(w.tidied) < tidyEvery && !w.budget.tight() {
 		return nil
 	}
 	w.tidied = now
 	t, err := w.store.Tidy(now, w.budget.own())
+	if err != nil {
+		return err
+	}
 	w.budget.measure(t.Others)
 	w.stats.removed.Add(uint64(len(t.Removed)))
-	return err
+	w.stuck.tell(w.trouble, t.Stuck)
+	return nil
 }

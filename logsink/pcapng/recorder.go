@@ -29,8 +29,8 @@ type Config struct {
 	// Redactor makes what overwrites the secrets of a session of the service; nil, or when it answers nil, nothing is
 	// overwritten.
 	Redactor func(service string, what flow.Redaction) Redactor
-	// Trouble is told, on the goroutine of Run, that the recording is no longer what was asked for: the disk failed
-	// or MaxTotal is reached. Nil is nobody.
+	// Trouble is told that the recording is no longer what was asked for: the disk failed, MaxTotal is reached, an old file
+	// cannot be removed. It must not call the recorder, which waits for it. Nil is nobody.
 	Trouble func(error)
 	// Ended is told, on the goroutine of Run, of a recording whose time was up. Nil is nobody.
 	Ended func(Ended)

@@ -132,12 +132,7 @@ func (w *writer) reveal() error {
 		if warning := w.secrets.log.Warning(); warning != "" {
 			w.trouble(errors.New(warning))
 		}
-		if text := textOf(err); text != w.untold {
-			w.untold = text
-			if err != nil {
-				w.trouble(err)
-			}
-		}
+		w.keylog.tell(w.trouble, err)
 		if err != nil || news == nil {
 			return nil
 		}
@@ -148,13 +143,6 @@ func (w *writer) reveal() error {
 		}
 	}
 	return nil
-}
-
-func textOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func (s *secrets) close() error {

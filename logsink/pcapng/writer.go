@@ -22,7 +22,8 @@ type writer struct {
 	stats       *counters
 	secrets     *secrets
 	trouble     func(error)
-	untold      string // why the key log could not be read, the last time
+	keylog      lasting // why the key log cannot be read
+	stuck       lasting // why old files cannot be removed
 
 	followers followers
 	nowhere   map[*policy.Recording]struct{} // those that are recorded for who follows alone
@@ -55,6 +56,21 @@ func (w *writer) flush() error {
 		errs = append(errs, f.flush())
 	}
 	return errors.Join(errs...)
+}
+
+// lasting is trouble that goes on without ending the recording, as it was told last.
+type lasting string
+
+// tell tells it when it is new.
+func (l *lasting) tell(trouble func(error), err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != string(*l) && err != nil {
+		trouble(err)
+	}
+	*l = lasting(text)
 }
 
 // drop gives up entries that cannot be written any more.

@@ -25,6 +25,8 @@ type Tidied struct {
 	Others int64
 	// Removed are the files that were removed, the oldest first.
 	Removed []Removed
+	// Stuck says why files that should have been removed could not be; nil when none was.
+	Stuck error
 }
 
 // Removed is a file that was removed.
@@ -46,7 +48,8 @@ type entry struct {
 
 // Tidy removes the finished files that are older than Keep, by the time of their last packet; and while there is not
 // enough room for own, what the open files of this store take and will take of MaxTotal, the oldest ones, if that is
-// wanted. Files that lodoor did not name are counted when they end as recordings do, and never removed.
+// wanted. Files that lodoor did not name are counted when they end as recordings do, and never removed. It is an error when
+// the directory cannot be looked at; then it has done nothing.
 func (s *Store) Tidy(now time.Time, own int64) (t Tidied, err error) {
 	entries, err := s.entries()
 	if err != nil {
@@ -70,7 +73,8 @@ func (s *Store) Tidy(now time.Time, own int64) (t Tidied, err error) {
 		t.Others -= e.size
 		t.Removed = append(t.Removed, Removed{Path: e.path, Size: e.size, Full: !old})
 	}
-	return t, errors.Join(errs...)
+	t.Stuck = errors.Join(errs...)
+	return t, nil
 }
 
 // full says whether room has to be made.
