@@ -55,10 +55,10 @@ func (c *partsCover) next(ch byte) byte {
 		c.head(ch)
 		return ch
 	}
-	switch {
-	case ch == c.delimiter[c.matched]:
+	switch ch {
+	case c.delimiter[c.matched]:
 		c.matched++
-	case ch == c.delimiter[0]:
+	case c.delimiter[0]:
 		c.matched = 1
 	default:
 		c.matched = 0

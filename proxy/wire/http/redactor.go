@@ -144,7 +144,7 @@ func (r *Redactor) responded(whole bool) bool {
 	r.answer = nil
 	if r.server.state == inTunnel {
 		r.client.state, r.client.begun = inTunnel, true
-		return !r.c.Parameters && !r.c.Rows && !(r.c.Authentication && r.server.framing.http2)
+		return !r.c.Parameters && !r.c.Rows && (!r.c.Authentication || !r.server.framing.http2)
 	}
 	return true
 }

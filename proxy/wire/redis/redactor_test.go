@@ -138,7 +138,7 @@ func skipAt(t *testing.T, tc redactCase, step, from, n int) {
 	r := NewRedactor(tc.what)
 	for i, st := range tc.steps {
 		b := bytes.Clone(st.b)
-		ok := true
+		var ok bool
 		if i == step {
 			ok = r.Redact(st.dir, b[:from]) && r.Skip(st.dir, uint64(n)) && r.Redact(st.dir, b[from+n:])
 			clear(b[from : from+n])
