@@ -214,7 +214,7 @@ func TestLines(t *testing.T) {
 		{"operation without its text", asked(flow.Operation{Name: "INSERT", Kind: "execute", Rows: 1}),
 			"asked     k3v9qd     1.2ms  1 row      execute: INSERT  by psql"},
 		{"operation that failed", asked(flow.Operation{
-			Name: "SELECT", Text: "SELECT a", Cut: true, Failed: true, Status: "42703", Error: "column ? does not exist", Rows: -1,
+			Name: "SELECT", Text: "SELECT a", Cut: true, Failed: true, Status: "42703", Error: "42703 column ? does not exist", Rows: -1,
 		}), "FAILED    k3v9qd     1.2ms  42703      SELECT a …  column ? does not exist  by psql"},
 		{"operation of HTTP", asked(flow.Operation{Name: "GET", Text: "/a", Status: "200", Rows: -1}),
 			"asked     k3v9qd     1.2ms  200        GET /a  by psql"},

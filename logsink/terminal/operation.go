@@ -30,7 +30,7 @@ func (f *Format) operation(l *line, r *flow.Record) {
 	l.fixed(p, answerWords(o), answerWidth)
 	l.cell(plain, askedWords(o), 0)
 	if o.Error != "" {
-		l.cell(yellow, o.Error, 0)
+		l.cell(yellow, strings.TrimPrefix(o.Error, o.Status+" "), 0) // Redis begins with it
 	}
 	if r.Origin != nil && r.Origin.Program != "" {
 		l.cell(dim, "by "+shorten(r.Origin.Program, whoWidth), 0)
