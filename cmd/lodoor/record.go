@@ -17,6 +17,6 @@ and everything built on them open them.`,
 	}
 	cmd.AddCommand(newRecordStartCommand(), newRecordStopCommand(), newRecordFlushCommand(), newRecordFollowCommand())
 	cmd.AddCommand(newRecordLsCommand(), newRecordShowCommand(), newRecordGrepCommand(), newRecordExportCommand(),
-		newRecordStatsCommand(), newRecordPruneCommand())
+		newRecordStatsCommand(), newRecordPruneCommand(), newRecordReplayCommand())
 	return cmd
 }

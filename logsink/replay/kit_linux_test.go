@@ -76,11 +76,11 @@ func (s *stage) recorded() string {
 // replay plays a recording against a database.
 func (s *stage) replay(file, database string, change func(*Config, *PostgresConfig)) *Report {
 	s.t.Helper()
-	r, err := Open(file, recording.Options{})
+	r, _, err := Open(file, recording.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	to := PostgresConfig{To: flow.Endpoint{Host: "127.0.0.1", Port: uint16(s.pg.Port)}, Database: database}
 	c := Config{Recording: r}
 	if change != nil {

@@ -136,11 +136,11 @@ type lineListener struct {
 	player *Player
 }
 
-func (lineListener) Ready()                                 {}
-func (lineListener) Send([]byte)                            {}
-func (lineListener) Asked(*Exchange)                        {}
-func (lineListener) Omitted(*Exchange, string)              {}
-func (l lineListener) Unplayable(why string, harmless bool) { l.line.why = errors.New(why) }
+func (lineListener) Ready()                          {}
+func (lineListener) Send([]byte)                     {}
+func (lineListener) Asked(*Exchange)                 {}
+func (lineListener) Omitted(*Exchange, string)       {}
+func (l lineListener) Unplayable(why string, _ bool) { l.line.why = errors.New(why) }
 
 // Answered counts an answer and compares it when its recorded one has come.
 func (l lineListener) Answered(x *Exchange) {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -67,7 +68,7 @@ func (p *Player) unpaired(l *line) {
 
 // ending says in words why nothing more comes.
 func (l *line) ending() string {
-	if l.why == nil || l.why == io.EOF {
+	if l.why == nil || errors.Is(l.why, io.EOF) {
 		return "the backend closed the connection"
 	}
 	return l.why.Error()

@@ -48,7 +48,7 @@ func (a *pgAnswer) add(i pgItem) {
 	if i.kind == 'D' {
 		a.rows++
 	}
-	if a.size+len(i.body) > pgAnswerMax && (i.kind == 'D' || i.kind == 'd') {
+	if (i.kind == 'D' || i.kind == 'd') && (a.rest.count > 0 || a.size+len(i.body) > pgAnswerMax) {
 		a.rest.add(i.kind, i.body)
 		return
 	}

@@ -4,36 +4,57 @@ import (
 	"fmt"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/recording"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire"
 )
 
-// lookFor is how many events are looked at for one of the backend's leg.
+// lookFor is how many events are looked at to see what a recording has.
 const lookFor = 10_000
 
 // Open opens a recording for a replay: as the backend saw it, so that times are its own, or, when only the clients' side was
-// recorded, as they did.
-func Open(path string, o recording.Options) (*recording.Reader, error) {
+// recorded, as they did. protocol is what the first client that said something spoke; empty when that is not known.
+func Open(path string, o recording.Options) (r *recording.Reader, protocol string, err error) {
 	o.Leg = recording.LegBoth
-	r, err := recording.Open(path, o)
-	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+	if r, err = recording.Open(path, o); err != nil {
+		return nil, "", fmt.Errorf("replay: %w", err)
 	}
-	o.Leg = recording.LegFront
+	o.Leg, protocol = look(r)
+	if err := r.Close(); err != nil {
+		return nil, "", fmt.Errorf("replay: close the recording: %w", err)
+	}
+	if r, err = recording.Open(path, o); err != nil {
+		return nil, "", fmt.Errorf("replay: %w", err)
+	}
+	return r, protocol, nil
+}
+
+// look sees whether the backend's leg was recorded, and what is spoken. What is wrong with a recording whoever plays it
+// will see.
+func look(r *recording.Reader) (leg recording.Leg, protocol string) {
+	leg = recording.LegFront
 	for range lookFor {
 		e, err := r.Next()
 		if err != nil {
-			break // whoever plays it will see
+			break
 		}
 		if e.Kind == recording.Connected {
-			o.Leg = recording.LegBack
+			leg = recording.LegBack
+		}
+		if e.Kind == recording.Data && e.Direction == flow.FromClient && protocol == "" {
+			protocol = spoken(e.Payload)
+		}
+		if leg == recording.LegBack && protocol != "" {
 			break
 		}
 	}
-	if err := r.Close(); err != nil {
-		return nil, fmt.Errorf("replay: close the recording: %w", err)
+	return leg, protocol
+}
+
+// spoken is the protocol that a client's first bytes are of; empty when nobody knows.
+func spoken(first []byte) string {
+	switch p := wire.Recognise(first); p {
+	case "postgres", "mysql", "redis", "http":
+		return p
 	}
-	r, err = recording.Open(path, o)
-	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
-	}
-	return r, nil
+	return ""
 }
