@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/logsink/replay/replaytest"
 )
 
 // shop is a service whose answers depend on what came before.
@@ -83,7 +84,7 @@ func browse(t *testing.T, port string) (said []string) {
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	var want []string
-	a := answer(t, record(t, shop(t), func(port string) {
+	a := answer(t, replaytest.Record(t, "http", shop(t), func(port string) {
 		want = browse(t, port)
 		testkit.Run(t, "curl", "-sS", "http://127.0.0.1:"+port+"/curl")
 		testkit.Run(t, "curl", "-sS", "-H", "Transfer-Encoding: chunked", "-d", "@/etc/hostname", "http://127.0.0.1:"+port+"/upload")

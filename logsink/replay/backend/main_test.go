@@ -3,36 +3,16 @@ package backend_test
 import (
 	"context"
 	"net"
-	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/pcapng/recording"
 	"github.com/lodoor/lodoor/logsink/replay/backend"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// record has a door with a recording in front of a service while use runs, and returns the recording.
-func record(t *testing.T, port int, use func(port string)) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "recordings")
-	front := testkit.FreePort(t)
-	d := testkit.Lodoor(t, "--record", dir, "svc="+strconv.Itoa(front)+":"+strconv.Itoa(port))
-	use(strconv.Itoa(front))
-	if code := d.Stop(); code != 0 {
-		t.Fatalf("lodoor ended with %d:\n%s", code, d.Stderr())
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.pcapng"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("recordings %v, %v", files, err)
-	}
-	return files[0]
-}
 
 // answering is a recording that answers.
 type answering struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/logsink/replay/replaytest"
 )
 
 // redisCLI runs redis-cli at a port and returns all that it said.
@@ -50,7 +51,7 @@ func TestRedis(t *testing.T) {
 		}
 		return said
 	}
-	a := answer(t, record(t, server.Port, func(port string) { want = all(port) }))
+	a := answer(t, replaytest.Record(t, "redis", server.Port, func(port string) { want = all(port) }))
 	if diff := cmp.Diff(want, all(a.port)); diff != "" {
 		t.Errorf("the service and the recording:\n%s", diff)
 	}
@@ -74,7 +75,7 @@ func TestRedisBenchmark(t *testing.T) {
 		testkit.Run(t, "redis-benchmark", "-p", port, "-a", "secret", "-t", "set,lpush,lrange_100", "-P", "32", "-c", "5", "-n", "2000", "-q")
 	}
 	testkit.Run(t, "redis-cli", "-p", fmt.Sprint(server.Port), "CONFIG", "SET", "requirepass", "secret")
-	a := answer(t, record(t, server.Port, bench))
+	a := answer(t, replaytest.Record(t, "redis", server.Port, bench))
 	bench(a.port)
 	if m := a.misses(); len(m) > 0 {
 		t.Errorf("not in the recording: %q", m)
@@ -122,21 +123,22 @@ func (c *conn) ask(text, want string) {
 func TestRedisStates(t *testing.T) {
 	t.Parallel()
 	server := testkit.Redis(t)
-	states := func(port string) {
+	states := func(port string, recording bool) {
 		c := dial(t, port)
 		c.ask("SUBSCRIBE news\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n")
-		if port != fmt.Sprint(server.Port) {
-			d := dial(t, port)
-			d.ask("PUBLISH news hello\r\n", ":1\r\n")
+		if recording {
+			redisCLI(t, fmt.Sprint(server.Port), "PUBLISH news hello\n")
 		}
 		c.ask("", "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n")
+		c.Close()
 		c = dial(t, port)
+		defer c.Close()
 		c.ask("SET off 0\r\nCLIENT REPLY OFF\r\nINCR off\r\nINCR off\r\nCLIENT REPLY ON\r\nGET off\r\n", "+OK\r\n+OK\r\n$1\r\n2\r\n")
 		c.ask("HGET off a\r\n", "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n")
 		c.ask("GET nobody\r\n", "$-1\r\n")
 	}
-	a := answer(t, record(t, server.Port, states))
-	states(a.port)
+	a := answer(t, replaytest.Record(t, "redis", server.Port, func(port string) { states(port, true) }))
+	states(a.port, false)
 	c := dial(t, a.port)
 	c.ask("AUTH me secret\r\nHELLO 4\r\n", "+OK\r\n-NOPROTO unsupported protocol version\r\n")
 	c.ask("GET nobody\r\nHELLO 2 AUTH me secret\r\n", "$-1\r\n*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n"+
