@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/lodoor/lodoor/logsink/operations"
 )
 
 const queriesExamples = `  lodoor queries --since 1h                  what took the most time in the last hour
@@ -113,7 +115,8 @@ func (f *queriesFlags) run(cmd *cobra.Command, args []string) error {
 func (f *queriesFlags) show(ctx context.Context, out, errs io.Writer, args []string) error {
 	q := &queries{
 		services: f.services, programs: f.programs, from: f.from, to: f.to,
-		view: queryView{by: f.by, limit: f.limit, json: f.json, width: screenWidth(out)},
+		view:  queryView{by: f.by, limit: f.limit, json: f.json, width: screenWidth(out), lines: textLines},
+		table: operations.Table{Limits: operations.Limits{Idle: idleLeast}},
 	}
 	if f.follow {
 		return f.followDoors(ctx, q, out, errs)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lodoor/lodoor/console/control"
@@ -51,7 +52,7 @@ func followOperations(ctx context.Context, doors []*control.Client, service stri
 					return ctx.Err()
 				}
 			})
-			if err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil && !cutOff(err) {
 				d.mu.Lock()
 				d.errs = append(d.errs, fmt.Errorf("follow door %s: %w", door.Instance, err))
 				d.mu.Unlock()
@@ -63,6 +64,11 @@ func followOperations(ctx context.Context, doors []*control.Client, service stri
 		close(d.came)
 	}()
 	return d
+}
+
+// cutOff says whether an error is a door's end.
+func cutOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // followDoors shows what is asked at the doors: on a terminal as tables that are made anew each second, and otherwise

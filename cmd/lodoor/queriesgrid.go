@@ -22,15 +22,17 @@ type gridRow struct {
 	texts []string
 }
 
-const (
-	textLines = 3  // of one text in a row
-	wordMax   = 16 // characters of a word's cell
-)
+// wordMax is how many characters a word's cell has.
+const wordMax = 16
+
+// leastText is how wide texts are even where the table has no room for that.
+const leastText = 20
 
 func (g *grid) add(cells []string, texts ...string) { g.rows = append(g.rows, gridRow{cells, texts}) }
 
-// write lays the table out in width. What is not visible in any cell is written as an escape.
-func (g *grid) write(b *bytes.Buffer, width int) {
+// write lays the table out in width, each text in a few lines at most. What is not visible in any cell is written as an
+// escape.
+func (g *grid) write(b *bytes.Buffer, width, textLines int) {
 	columns := len(g.heads) - 1
 	for i := range g.rows {
 		for j, cell := range g.rows[i].cells {
@@ -45,7 +47,7 @@ func (g *grid) write(b *bytes.Buffer, width int) {
 		}
 		width -= widths[j] + 1
 	}
-	width = max(width-1, 20)
+	width = max(width-1, leastText)
 	g.line(b, widths, g.heads[:columns], g.heads[columns])
 	for _, r := range g.rows {
 		cells := r.cells
@@ -95,7 +97,7 @@ func broken(text string, width, most int) []string {
 			return append(lines, clipped(string(rest), width))
 		}
 		cut := width
-		for i := width; i > width*2/3; i-- {
+		for i := width; i > width/2; i-- {
 			if rest[i] == ' ' {
 				cut = i
 				break

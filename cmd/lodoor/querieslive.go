@@ -67,16 +67,25 @@ func (l *liveTables) tick(ctx context.Context) error {
 	l.closeEnded(ctx)
 	width, height := screenSize(l.out)
 	l.view.width = max(width, sheetWidth)
-	page := string(l.page())
-	if ctx.Err() == nil {
-		if l.count == 0 {
-			page += "\nSessions that began before this are heard only where operations are recorded.\nCtrl-C ends.\n"
-		}
-		page = firstLines(page, height-1)
+	page := ""
+	if ctx.Err() != nil {
+		l.view.lines = textLines
+		page = string(l.page())
+	} else {
+		l.view.lines = 1
+		page = firstLines(string(l.page())+l.hint(), height-1)
 	}
 	// To the upper left, and nothing left of the last one (ECMA-48).
 	_, err := io.WriteString(l.out, "\x1b[H\x1b[2J"+page)
 	return err
+}
+
+// hint is for who has seen nothing yet.
+func (l *liveTables) hint() string {
+	if l.count > 0 {
+		return ""
+	}
+	return "\nSessions that began before this are heard only where operations are recorded.\nCtrl-C ends.\n"
 }
 
 // closeEnded has the table forget sessions that have ended: doors tell operations only, and a transaction that its

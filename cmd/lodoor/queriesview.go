@@ -19,10 +19,14 @@ type queryView struct {
 	limit int
 	json  bool
 	width int
+	lines int // of a text, at most
 }
 
-// fewRows is how many rows the lesser parts of the page have.
-const fewRows = 3
+const (
+	fewRows   = 3                // of the lesser parts of the page
+	textLines = 3                // of a text, where nothing is said of how many
+	idleLeast = 10 * time.Second // of a transaction that is idle
+)
 
 // show writes what was asked in the form that is wanted.
 func (q *queries) show(out io.Writer) error {
@@ -78,7 +82,7 @@ func (q *queries) part(b *bytes.Buffer, by queryOrder, limit int) {
 		b.WriteString("nothing\n")
 		return
 	}
-	g.write(b, q.view.width)
+	g.write(b, q.view.width, q.view.lines)
 	switch {
 	case limit == 0 || more <= 0:
 	case q.view.by == byPage && by != byTotal:
@@ -101,7 +105,7 @@ func (o queryOrder) title() string {
 	case byLoop:
 		return "N+1: ASKED ONE BY ONE, WHERE ONCE WOULD DO"
 	case byIdle:
-		return fmt.Sprintf("IDLE IN A TRANSACTION, FOR %s OR MORE", shownSpan(10*time.Second))
+		return fmt.Sprintf("IDLE IN A TRANSACTION, FOR %s OR MORE", shownSpan(idleLeast))
 	}
 	return "MOST TIME"
 }

@@ -84,7 +84,9 @@ func (s *session) idle(id flow.SessionID, until time.Time, over bool) IdleTransa
 	}
 }
 
-func longest(a, b IdleTransaction) int { return cmp.Compare(b.For, a.For) }
+func longest(a, b IdleTransaction) int {
+	return cmp.Or(cmp.Compare(b.For, a.For), a.Since.Compare(b.Since), cmp.Compare(a.Service, b.Service))
+}
 
 // Idle are the n longest times in which a transaction was open and nothing was asked, those that last at now included;
 // all of them when n is 0.

@@ -115,7 +115,8 @@ const (
 // Statements are the n first by an order; all of them when n is 0.
 func (t *Table) Statements(by Order, n int) []*Statement {
 	return top(t.statements, n, func(a, b *Statement) int {
-		return cmp.Or(cmp.Compare(b.by(by), a.by(by)), cmp.Compare(b.Total, a.Total), cmp.Compare(a.Text, b.Text))
+		return cmp.Or(cmp.Compare(b.by(by), a.by(by)), cmp.Compare(b.Total, a.Total), cmp.Compare(a.Service, b.Service),
+			cmp.Compare(a.Text, b.Text), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
 	})
 }
 

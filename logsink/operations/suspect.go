@@ -115,6 +115,7 @@ func (t *Table) suspect(now *recent, r *flow.Record) {
 // Suspects are the n that took the most time; all of them when n is 0.
 func (t *Table) Suspects(n int) []*Suspect {
 	return top(t.suspects, n, func(a, b *Suspect) int {
-		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Statement, b.Statement))
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Service, b.Service),
+			cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Behind, b.Behind))
 	})
 }
