@@ -127,7 +127,7 @@ func (s spoken) addStreams(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	for {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {

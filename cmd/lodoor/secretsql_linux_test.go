@@ -140,7 +140,7 @@ func (d *secretDoor) prepare(s *secrets) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	for i, statement := range s.plant(postgresStatements()) {
 		name := fmt.Sprint("p", i)
 		if _, err := c.Prepare(ctx, name, statement); err == nil {
@@ -193,7 +193,7 @@ func (d *secretDoor) prepareMariaDB(s *secrets, user, password string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
 	if err := db.Ping(); err != nil {
 		d.t.Fatal(err)

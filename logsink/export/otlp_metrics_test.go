@@ -26,7 +26,7 @@ func testSnapshot() Snapshot {
 			FromClient: 100, FromBackend: 200,
 		}},
 		Written: 20, Dropped: 1,
-		Feeds: []journal.FeedStats{{Name: "otlp", Delivered: 7, Skipped: 2, Behind: 13, Lag: 1500 * time.Millisecond}},
+		Feeds:      []journal.FeedStats{{Name: "otlp", Delivered: 7, Skipped: 2, Behind: 13, Lag: 1500 * time.Millisecond}},
 		Operations: OperationCounts{Read: 30, Recorded: 8, Dropped: 6},
 	}
 }
