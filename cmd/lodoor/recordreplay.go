@@ -27,7 +27,7 @@ const replayExamples = `  lodoor record replay db.pcapng --to 5432 --database co
 type replayFlags struct {
 	to, speed, protocol, identity string
 	user, passwordFile, database  string
-	only, ignore                  []string
+	only, ignore, header          []string
 	slower                        string
 	slowerBy, patience            time.Duration
 	failSlower, json              bool
@@ -62,10 +62,11 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "the service's `ADDRESS`: PORT, HOST:PORT or unix:/PATH")
 	flags.StringVar(&f.speed, "speed", "full", "`SPEED`: full, as fast as answers come; original; or 2x, 0.5x of that")
-	flags.StringVar(&f.protocol, "protocol", "auto", "what is spoken: auto, postgres")
+	flags.StringVar(&f.protocol, "protocol", "auto", "what is spoken: auto, postgres, redis or http")
 	flags.StringVar(&f.user, "user", "", "log in as `USER`, instead of the recorded one")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` with the password on its first line")
 	flags.StringVar(&f.database, "database", "", "log in to database `NAME`, instead of the recorded one")
+	flags.StringArrayVar(&f.header, "header", nil, "of HTTP: send `'NAME: VALUE'` in place of the recorded field (repeatable)")
 	flags.StringSliceVar(&f.only, "only", nil, "only the `SESSION` whose id begins with this (repeatable)")
 	flags.StringSliceVar(&f.ignore, "ignore", nil, "what may differ, by the `RULE` that says it (repeatable)")
 	flags.StringVar(&f.slower, "slower", "3x", "tell operations that take this many `TIMES` longer, as their medians say")
@@ -83,7 +84,7 @@ func (f *replayFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if f.backend.on {
-		for _, name := range []string{"to", "speed", "user", "password-file", "database", "ignore", "slower", "slower-by", "fail-slower", "json"} {
+		for _, name := range []string{"to", "speed", "user", "password-file", "database", "header", "ignore", "slower", "slower-by", "fail-slower", "json"} {
 			if cmd.Flags().Changed(name) {
 				return usageError(fmt.Errorf("--%s does not go with --as-backend, which asks nothing", name))
 			}
@@ -199,21 +200,40 @@ func (f *replayFlags) speaks(protocol string) (replay.Protocol, error) {
 	if err != nil {
 		return nil, err
 	}
+	header, err := httpHeader(f.header)
+	if err != nil {
+		return nil, usageError(err)
+	}
 	var speaks replay.Protocol
 	switch protocol {
 	case "postgres":
 		speaks, err = replay.NewPostgres(replay.PostgresConfig{
 			To: to, User: f.user, Database: f.database, Password: password, Ignore: f.ignore,
 		})
+	case "http":
+		speaks, err = replay.NewHTTP(replay.HTTPConfig{To: to, Header: header, Ignore: f.ignore})
 	case "":
 		return nil, errors.New("nobody here knows what is spoken in this recording: --protocol names it")
 	default:
-		return nil, fmt.Errorf("%s cannot be played: expected postgres", protocol)
+		return nil, fmt.Errorf("%s cannot be played: expected postgres, redis or http", protocol)
 	}
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--ignore: %w", err))
 	}
 	return speaks, nil
+}
+
+// httpHeader reads fields as they stand in a head.
+func httpHeader(lines []string) (fields []replay.HTTPField, err error) {
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		if !ok || name == "" || strings.ContainsAny(name, " \t\r\n") || strings.ContainsAny(value, "\r\n") {
+			return nil, errors.New("--header: expected 'NAME: VALUE', as 'Authorization: Bearer …'")
+		}
+		fields = append(fields, replay.HTTPField{Name: name, Value: value})
+	}
+	return fields, nil
 }
 
 // password is the first line of its file.

@@ -42,7 +42,9 @@ func NewRedis(c RedisConfig) (*Redis, error) {
 func (*Redis) Rules() []Rule { return redisRules() }
 
 // Recorded implements Protocol.
-func (*Redis) Recorded(s *recording.Session) Conversation { return newRedisConversation(redacted(s), false) }
+func (*Redis) Recorded(s *recording.Session) Conversation {
+	return newRedisConversation(redacted(s), false)
+}
 
 // Dial implements Protocol.
 func (r *Redis) Dial(ctx context.Context, recorded Conversation) (net.Conn, Conversation, error) {

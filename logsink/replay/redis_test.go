@@ -22,7 +22,7 @@ func play(t *testing.T, path string, p replay.Protocol) *replay.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	report, err := replay.New(replay.Config{Recording: r, Protocol: p}).Run(ctx)

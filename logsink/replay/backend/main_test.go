@@ -30,7 +30,7 @@ func answer(t *testing.T, path string) *answering {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	a := &answering{}
 	a.Server, err = backend.New(backend.Config{
 		Recording: r, Name: "monday.pcapng", Missed: a.miss, Note: func(s string) { a.notes = append(a.notes, s) },

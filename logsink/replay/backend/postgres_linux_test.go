@@ -116,7 +116,7 @@ func drive(ctx context.Context, port string, mode pgx.QueryExecMode) (said []str
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	ask := func(query string, args ...any) {
 		rows, err := c.Query(ctx, query, args...)
 		if err == nil {

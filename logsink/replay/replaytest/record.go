@@ -104,7 +104,7 @@ func (r *relay) accept() {
 }
 
 func (r *relay) session(client *net.TCPConn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	conn, err := net.Dial("tcp", r.backend)
 	if err != nil {
 		r.t.Error(err)
