@@ -210,6 +210,8 @@ func (f *replayFlags) speaks(protocol string) (replay.Protocol, error) {
 		speaks, err = replay.NewPostgres(replay.PostgresConfig{
 			To: to, User: f.user, Database: f.database, Password: password, Ignore: f.ignore,
 		})
+	case "redis":
+		speaks, err = replay.NewRedis(replay.RedisConfig{To: to, User: f.user, Password: password, Ignore: f.ignore})
 	case "http":
 		speaks, err = replay.NewHTTP(replay.HTTPConfig{To: to, Header: header, Ignore: f.ignore})
 	case "":
