@@ -53,14 +53,14 @@ func (q *parked) push(p *part) {
 	q.parts = append(q.parts, *p)
 }
 
-// join adds a part to the last one, when all of both is kept and that one's buffer has room for it. Who sends to a gate
-// byte by byte would otherwise take a buffer for each.
+// join adds a part to the last one, when all of both is kept and that one's buffer, of the smallest, has room for it. Who
+// sends to a gate byte by byte would otherwise take a buffer for each. Larger reads stay what they were.
 func (q *parked) join(p *part) bool {
 	if !q.some() {
 		return false
 	}
 	last := &q.parts[len(q.parts)-1]
-	if !last.whole() || !p.whole() || cap(last.payload)-len(last.payload) < len(p.payload) {
+	if !last.whole() || last.buf.class > 0 || !p.whole() || cap(last.payload)-len(last.payload) < len(p.payload) {
 		return false
 	}
 	last.payload = append(last.payload, p.payload...)
