@@ -77,7 +77,7 @@ func lodoor() house {
 	}
 	return house{
 		floors:  floors,
-		support: []string{"internal/testkit", "internal/floors", "proxy/lane/lanetest"},
+		support: []string{"internal/testkit", "internal/floors", "proxy/lane/lanetest", "logsink/replay/replaytest"},
 		apart: [][2]string{
 			{"rules", "logsink"},
 			{"proxy/peer", "rules"}, {"proxy/peer", "logsink"},
