@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/block"
@@ -59,6 +60,9 @@ func (w *whichRecordings) catalogue(ctx context.Context, found []recording.Info)
 		o := w.keys
 		o.Leg = recording.LegBoth
 		err := f.read(ctx, o, func(e *recording.Event) error {
+			if f.ended.IsZero() {
+				f.Began = e.At // of an encrypted one only its name, and that in seconds, told before
+			}
 			f.ended = e.At
 			f.take(e, open)
 			return nil
@@ -72,6 +76,8 @@ func (w *whichRecordings) catalogue(ctx context.Context, found []recording.Info)
 			w.trouble(err)
 		}
 	}
+	// A session that goes on in the next file is read on there.
+	slices.SortStableFunc(files, func(a, b *recordedFile) int { return a.Began.Compare(b.Began) })
 	return files, nil
 }
 
