@@ -103,6 +103,12 @@ func (t *tracker) named(l *leg, about *block.Comment) {
 
 // open makes the session that a front leg is of.
 func (t *tracker) open(l *leg, about *block.Comment) {
+	if about != nil {
+		if s := t.byID[about.Session]; s.waitsForFront() {
+			t.joinFront(l, s, about)
+			return
+		}
+	}
 	s := &session{Session: Session{
 		Service: serviceOf(t.interfaces[l.ends.on].Name), Client: l.ends.from, Front: l.ends.to, Opened: t.at, Late: l.late,
 	}}
@@ -115,20 +121,40 @@ func (t *tracker) open(l *leg, about *block.Comment) {
 	t.known(s)
 }
 
-// known takes note of a session's identifier, for its back leg.
+// waitsForFront says whether only the back leg of a session was seen so far.
+func (s *session) waitsForFront() bool { return s != nil && !s.ended && s.legs[LegFront] == nil }
+
+// joinFront gives a front leg its session, which began with its back leg.
+func (t *tracker) joinFront(l *leg, s *session, about *block.Comment) {
+	l.session, s.legs[LegFront] = s, l
+	s.Client, s.Front = l.ends.from, l.ends.to
+	s.learn(about)
+	t.tell(l, Event{Kind: Named})
+}
+
+// known takes note of a session's identifier, for its back leg. When that came first, as a session of its own, it is this
+// one's from now on.
 func (t *tracker) known(s *session) {
-	if s.ID == "" || t.byID[s.ID] == s {
+	old := t.byID[s.ID]
+	if s.ID == "" || old == s {
 		return
 	}
 	t.byID[s.ID] = s
+	if old.waitsForFront() {
+		l := old.legs[LegBack]
+		t.tell(l, Event{Kind: Ended, Unfinished: true})
+		old.ended = true
+		t.connect(l, s)
+		return
+	}
 	if l := t.waiting[s.ID]; l != nil {
 		delete(t.waiting, s.ID)
 		t.connect(l, s)
 	}
 }
 
-// joinBack gives a back leg its session, when a comment has said whose it is and that one's front leg is known: before,
-// what moves on it is nobody's.
+// joinBack gives a back leg its session, when a comment has said whose it is: before, what moves on it is nobody's. The
+// front leg may come later where the session had begun before the recording.
 func (t *tracker) joinBack(l *leg, about *block.Comment) {
 	if about == nil {
 		return
@@ -140,9 +166,23 @@ func (t *tracker) joinBack(l *leg, about *block.Comment) {
 		}
 		return
 	}
+	if l.late && about.Session != "" {
+		t.openBack(l, about)
+		return
+	}
 	if len(t.waiting) < mostOver {
 		t.waiting[about.Session] = l
 	}
+}
+
+// openBack makes the session of which the recording has the back leg first.
+func (t *tracker) openBack(l *leg, about *block.Comment) {
+	s := &session{Session: Session{Service: serviceOf(t.interfaces[l.ends.on].Name), Opened: t.at, Late: true}}
+	s.learn(about)
+	l.session, t.byID[s.ID] = s, s
+	s.chosen = t.choose == nil || t.choose(&s.Session)
+	t.tell(l, Event{Kind: Opened})
+	t.connect(l, s)
 }
 
 func (t *tracker) connect(l *leg, s *session) {

@@ -192,7 +192,7 @@ func TestLate(t *testing.T) {
 	first.comments = nil
 	second.comments = []string{(&block.Comment{Session: "b", Client: "127.0.0.1:33000"}).String()}
 	back := f.back(1, "a")
-	back.data(client, []byte("nobody's yet"), 0) // the front leg has not been seen
+	back.data(client, []byte("early"), 0) // the front leg has not been seen
 	first.data(backend, []byte("first"), 0)
 	first.data(client, []byte("second"), 0, said...)
 	back.data(client, []byte("second"), 0)
@@ -205,12 +205,45 @@ func TestLate(t *testing.T) {
 	back.send(client, rst|ack, nil, 0)
 	got := whole(t, f.b, recording.Options{Leg: recording.LegBoth})
 	want := []string{
-		"127.0.0.1:40001-127.0.0.1:62893 opened", "127.0.0.1:40001-127.0.0.1:62893 data < first", "a named", "a connected",
+		"a opened", "a connected", "a data > back early", "127.0.0.1:40001-127.0.0.1:62893 opened",
+		"127.0.0.1:40001-127.0.0.1:62893 data < first", "a named", "a ended unfinished", "a connected",
 		"a data > second", "a data > back second", "b opened", "b data > third", "a reset >", "a reset > back", "a ended",
 		"b ended unfinished",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLateBack reads a session of which a recording begins with an answer: the back leg has it first.
+func TestLateBack(t *testing.T) {
+	f := relayed()
+	front, back := f.front(1, "a"), f.back(1, "a")
+	back.data(backend, []byte("answer"), 0)
+	front.data(backend, []byte("answer"), 0)
+	front.data(client, []byte("next"), 0)
+	back.data(client, []byte("next"), 0)
+	for _, c := range []*conn{front, back} {
+		c.shut(client)
+		c.shut(backend)
+	}
+	for leg, want := range map[recording.Leg][]string{
+		recording.LegFront: {
+			"a opened", "a connected", "a named", "a data < answer", "a data > next", "a shut >", "a shut <", "a ended",
+		},
+		recording.LegBoth: {
+			"a opened", "a connected", "a data < back answer", "a named", "a data < answer", "a data > next", "a data > back next",
+			"a shut >", "a shut <", "a shut > back", "a shut < back", "a ended",
+		},
+	} {
+		if diff := cmp.Diff(want, whole(t, f.b, recording.Options{Leg: leg})); diff != "" {
+			t.Errorf("leg %d:\n%s", leg, diff)
+		}
+	}
+	out, err := copied(t, f.b, recording.Copy{}, recording.Options{})
+	check(t, err)
+	if !bytes.Equal(f.b, out) {
+		t.Errorf("%d bytes became %d", len(f.b), len(out))
 	}
 }
 
