@@ -133,7 +133,7 @@ func (f *replayFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	if f.backend.on {
 		return f.backend.run(cmd, r, path, protocol)
 	}

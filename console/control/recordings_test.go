@@ -40,7 +40,7 @@ func (h *house) FlushRecording(service, reason string) ([]Flushed, error) {
 	return []Flushed{{Service: service, File: reason, Packets: 7, Sessions: 2, Reaches: time.Second}}, nil
 }
 
-func (h *house) FollowRecording(ctx context.Context, service string, w io.Writer) error {
+func (h *house) FollowRecording(_ context.Context, service string, w io.Writer) error {
 	if service != "pg" {
 		return fmt.Errorf("there is no service %q", service)
 	}

@@ -23,7 +23,9 @@ const recogniseMax = 16
 
 // Recognise says what a client speaks, by the first bytes of what it sends: the protocol as the configuration names it,
 // tls, or unknown; empty while they are too few.
-func Recognise(first []byte) string { return recognise(flow.FromClient, first[:min(len(first), recogniseMax)]) }
+func Recognise(first []byte) string {
+	return recognise(flow.FromClient, first[:min(len(first), recogniseMax)])
+}
 
 // recognise says what is spoken, by the first bytes of one side; empty while they are too few. Of MySQL the server speaks
 // first, of all others the client.
