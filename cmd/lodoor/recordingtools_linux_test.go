@@ -63,7 +63,10 @@ func openRecordingDoorIn(t *testing.T, dir string, backend int, dissect, setting
 	home := testkit.NewHome(t)
 	home.Env = []string{"LODOOR_PRIVACY_STATEMENTS=text"}
 	d := &recordingDoor{backend: backend, dir: dir, dissect: dissect, config: filepath.Join(home.Dir(), "lodoor.yaml")}
-	d.configure(t, "dir: "+dir+", "+settings)
+	if !strings.Contains(settings, "dir:") {
+		settings = "dir: " + dir + ", " + settings
+	}
+	d.configure(t, settings)
 	d.testDoor = openDoorIn(t, home, strconv.Itoa(backend), append(args, "--config", d.config)...)
 	return d
 }
