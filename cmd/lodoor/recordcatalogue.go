@@ -31,8 +31,20 @@ type recordedSession struct {
 	legs   [2]legSums
 	last   time.Time
 	ending string
-	// goesOn says that the file has not got its end.
+	// goesOn says that the file has not got its end. What of the end it has is in shut, by direction.
 	goesOn bool
+	shut   [2]bool
+}
+
+// goOn says whether the end of a session is in none of the parts that files have of it.
+func goOn(parts []*recordedSession) bool {
+	var shut [2]bool
+	for _, s := range parts {
+		for d := range shut {
+			shut[d] = shut[d] || s.shut[d]
+		}
+	}
+	return parts[len(parts)-1].goesOn && (!shut[0] || !shut[1])
 }
 
 // legSums are what moved on a leg, by direction.
@@ -136,6 +148,10 @@ func (l *legSums) add(e *recording.Event) {
 
 // ends notes who ended a session, as the client's connection shows it.
 func (s *recordedSession) ends(e *recording.Event) {
+	s.shut[e.Direction] = true
+	if e.Kind == recording.Reset {
+		s.shut = [2]bool{true, true}
+	}
 	side := "client"
 	if e.Direction == flow.FromBackend {
 		side = "service"

@@ -87,10 +87,11 @@ func (j *jsonExport) event(file *recordedFile, ev *recording.Event) error {
 	return nil
 }
 
-// openedJSON tells the sessions of a file apart.
+// openedJSON tells the sessions of a file apart. When it opens, a session may not have its identifier yet, or no client.
 type openedJSON struct {
-	at            time.Time
-	client, front netip.AddrPort
+	at     time.Time
+	id     string
+	client netip.AddrPort
 }
 
 // session writes what the catalogue has of a session whose first event this is.
@@ -98,10 +99,15 @@ func (j *jsonExport) session(file *recordedFile, ev *recording.Event) error {
 	if j.file != file {
 		j.file, j.known = file, make(map[openedJSON]*recordedSession, len(file.sessions))
 		for _, s := range file.sessions {
-			j.known[openedJSON{s.Opened, s.Client, s.Front}] = s
+			j.known[openedJSON{at: s.Opened, id: s.ID}] = s
+			j.known[openedJSON{at: s.Opened, client: s.Client}] = s
 		}
 	}
-	s := j.known[openedJSON{ev.Session.Opened, ev.Session.Client, ev.Session.Front}]
+	key := openedJSON{at: ev.Session.Opened, id: ev.Session.ID}
+	if key.id == "" {
+		key.client = ev.Session.Client
+	}
+	s := j.known[key]
 	if s == nil {
 		return nil
 	}

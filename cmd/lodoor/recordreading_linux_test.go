@@ -143,7 +143,7 @@ func checkShown(t *testing.T, closes []flow.Record, read []string) {
 	t.Helper()
 	busy := busiest(closes)
 	out, _ := lodoorRuns(t, exitOK, append([]string{"record", "show", busy.Session.String()}, read...)...)
-	if n := len(lines(out, "> UPDATE pgbench_branches SET bbalance")); n < 200 {
+	if n := len(lines(out, ">  UPDATE pgbench_branches SET bbalance")); n < 200 {
 		t.Errorf("%d of 200 statements are shown: %.3000s", n, out)
 	}
 	if files := strings.Count(out, ".pcapng.zst.age"); files < 2 || strings.Contains(out, "cannot be read") || strings.Contains(out, "not recognised") {
@@ -245,11 +245,12 @@ func TestReadLate(t *testing.T) {
 	d := openRecordedDoor(t, server.Port, "  rotate_size: 64KiB\n")
 	testkit.Run(t, "redis-benchmark", "-p", d.portText(), "-t", "set", "-c", "1", "-n", "3000", "-d", "64", "-q")
 	closes := d.settle()
-	files, err := filepath.Glob(filepath.Join(d.dir, "*.pcapng"))
-	if err != nil || len(files) < 3 {
-		t.Fatalf("recordings %v, %v", files, err)
+	out, _ := lodoorRuns(t, exitOK, "record", "ls", d.dir, "--json")
+	files := objects[listedFile](t, out)
+	if len(files) < 3 {
+		t.Fatalf("recordings %+v", files)
 	}
-	last := files[len(files)-1]
+	last := files[len(files)-1].File
 	to := filepath.Join(t.TempDir(), "late.pcapng")
 	_, errs := lodoorRuns(t, exitOK, "record", "export", last, "--to", to)
 	if !strings.Contains(errs, "begun before the recording, and cannot be looked through for passwords") || grepFiles(t, to, "SET") {
@@ -264,7 +265,7 @@ func TestReadLate(t *testing.T) {
 		t.Errorf("of all files export says %s", errs)
 	}
 	checkStats(t, closes, []string{all})
-	out, _ := lodoorRuns(t, exitOK, "record", "show", busiest(closes).Session.Short(), last)
+	out, _ = lodoorRuns(t, exitOK, "record", "show", busiest(closes).Session.Short(), last)
 	if !strings.Contains(out, "before the recording, which has it from") {
 		t.Errorf("show says %.1000s", out)
 	}

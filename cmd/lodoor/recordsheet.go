@@ -44,7 +44,7 @@ func sessionSheet(parts []*recordedSession, color bool) string {
 func lengthText(parts []*recordedSession) string {
 	first, last := parts[0], parts[len(parts)-1]
 	text := shownSpan(last.last.Sub(first.Opened)) + " long"
-	if last.goesOn {
+	if goOn(parts) {
 		return text + " so far"
 	}
 	return text

@@ -139,7 +139,7 @@ func (s *recordStats) add(parts []*recordedSession) {
 	if first.Late {
 		s.Late++
 	}
-	if last.goesOn {
+	if goOn(parts) {
 		s.Unfinished++
 	}
 	if s.Began.IsZero() || first.Opened.Before(s.Began) {

@@ -23,6 +23,7 @@ type conversation struct {
 	decoder *recordDecoder
 	width   int // of a text; 0 is any
 	name    string
+	goesOn  bool
 	said    time.Time // the latest that was shown
 	sealed  [2]uint64 // bytes that are encrypted, by direction; they are not shown
 	closed  bool      // what comes is encrypted
@@ -43,7 +44,7 @@ func newConversation(out *bufio.Writer, color, narrow bool, protocol string) *co
 func (c *conversation) begin(parts []*recordedSession) {
 	c.hexDump.begin(parts)
 	fmt.Fprintln(c.out)
-	c.name, c.said = parts[0].Name(), c.opened
+	c.name, c.said, c.goesOn = parts[0].Name(), c.opened, goOn(parts)
 }
 
 func (c *conversation) event(e *recording.Event) {
@@ -71,7 +72,7 @@ func (c *conversation) end(last *recordedSession) {
 		c.note(last.last, fmt.Sprintf("encrypted: %s from the client, %s from the service", humanSize(c.sealed[flow.FromClient]),
 			humanSize(c.sealed[flow.FromBackend])))
 	}
-	if last.goesOn {
+	if c.goesOn {
 		c.note(last.last, "the recording ends here, the session went on")
 	}
 }
