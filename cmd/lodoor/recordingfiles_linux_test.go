@@ -49,7 +49,7 @@ func TestRecordRotated(t *testing.T) {
 		server := witnessBehind(t, redis.Port)
 		d := openRecordingDoor(t, server.port, "resp", "rotate_size: 64KiB", lane)
 		client := witnessInFront(t, d.port)
-		testkit.Run(t, "redis-benchmark", "-p", strconv.Itoa(client.port), "-t", "set", "-c", "3", "-n", "1000", "-q")
+		testkit.Run(t, "redis-benchmark", "-p", strconv.Itoa(client.port), "-t", "set", "-c", "3", "-n", "3000", "-q")
 		files := d.check()
 		if len(files) < 3 {
 			t.Errorf("%d files, want more", len(files))
