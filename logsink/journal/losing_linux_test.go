@@ -34,7 +34,8 @@ func TestLossIsToldAfterTrouble(t *testing.T) {
 			t.Errorf("an open on a full disk: %v", err)
 		}
 	}
-	if s := f.Stats(); f.told.count() != 2 || !errors.Is(f.told.list[1], ErrSpace) || s.Dropped != 3 || !s.Losing {
+	testkit.Wait(t, "the losses to be counted", func() bool { return f.Stats().Dropped == 3 }, waitLong)
+	if s := f.Stats(); f.told.count() != 2 || !errors.Is(f.told.list[1], ErrSpace) || !s.Losing {
 		t.Errorf("records are lost: troubles %v, %+v", f.told.list, s)
 	}
 	if err := os.Remove(f.ballast); err != nil {
