@@ -18,7 +18,7 @@ const (
 	// doorsWithin is how long doors may take to say who they are. One that hangs is then looked at as any program.
 	doorsWithin = 2 * time.Second
 	// toldWithin is how long an attempt's record is waited for: a journal is read every 150 ms.
-	toldWithin = 2 * time.Second
+	toldWithin = 5 * time.Second
 )
 
 // passing is a service of a door that runs, with one side as it was asked for.

@@ -94,7 +94,7 @@ func conditionOf(c flow.Cause) string {
 	switch c {
 	case flow.CauseNonLocal, flow.CauseDisguised, flow.CauseTripwire:
 		return NonLocalPeer
-	case flow.CauseRule, flow.CauseIdentity, flow.CauseHeader, flow.CauseInternal:
+	case flow.CauseRule, flow.CauseIdentity, flow.CauseHeader, flow.CauseInternal, flow.CauseTLS:
 		return Denied
 	case flow.CauseProtocol, flow.CauseHost:
 		return CrossProtocol

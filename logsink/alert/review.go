@@ -30,7 +30,7 @@ func newReviewer() *reviewer {
 		"client.zone":      maybe,
 		"attribution":      append([]string{""}, words(flow.AttributionNone, flow.AttributionExactConnect)...),
 		"rule.action":      {"", "allow", "deny", "would_deny"},
-		"rule.cause":       words(flow.CauseNone, flow.CauseHost),
+		"rule.cause":       words(flow.CauseNone, flow.CauseTLS),
 		"session.end":      append([]string{""}, words(flow.EndUnknown, flow.EndIOError)...),
 		"session.ended_by": words(flow.SideNone, flow.SideLodoor),
 		"weekday":          {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"},

@@ -146,7 +146,7 @@ func (t Totals) Report(took time.Duration, again string) string {
 		fmt.Fprintf(&b, "%s came too fast to be added up here\n", count(t.Missed, "record"))
 	}
 	if t.Gated > 0 {
-		fmt.Fprintf(&b, "%s refused at a gate: not the service's protocol, or another host\n", count(t.Gated, "session"))
+		fmt.Fprintf(&b, "%s refused at a gate: not the service's protocol, another host, or TLS that is declined\n", count(t.Gated, "session"))
 	}
 	b.WriteString(tallyWords("clients", t.Clients))
 	b.WriteString(tallyWords("forwarders", t.Forwarders))

@@ -43,7 +43,7 @@ func TestSummary(t *testing.T) {
 	want := `12 sessions (1 not closed), 10000 refused, 5 KiB up, 10 KiB down, in 5m12s
 4 records lost
 1 record came too fast to be added up here
-1 session refused at a gate: not the service's protocol, or another host
+1 session refused at a gate: not the service's protocol, another host, or TLS that is declined
 clients: psql (alice): 5, sshd (alice): 3, uid 1000: 2
 forwarders: sshd from zone lan: 2, sshd, from where is not known: 1
 slowest dials: pg 70ms (e00000), pg 50ms (b00000), pg 3ms (a00000)

@@ -45,15 +45,16 @@ const (
 	CauseHeader          // the PROXY protocol header: missing, malformed, or from a peer that is not trusted to send one
 	CauseProtocol        // the client does not speak the service's protocol: an HTTP request at a database's door
 	CauseHost            // an HTTP request for another host, or from a page of another origin
+	CauseTLS             // the client wants TLS, which the service declines
 )
 
 // Causes is how many there are.
-const Causes = int(CauseHost) + 1
+const Causes = int(CauseTLS) + 1
 
 func causeNames() []string {
 	return []string{
 		"", "non_local", "disguised", "rule", "identity", "limit", "tripwire", "journal", "draining", "internal",
-		"header", "protocol", "host",
+		"header", "protocol", "host", "tls",
 	}
 }
 

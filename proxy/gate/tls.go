@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -26,8 +27,9 @@ func declines(protocol string) bool { return protocol == "postgres" || protocol 
 
 // requiresTLS objects to a client that takes no plain connection. setting is what makes it take one.
 func requiresTLS(what, setting string) *objection {
-	return malformed("%s: it requires TLS, which this door declines so that what is said can be read; let the client do "+
+	reason := fmt.Sprintf("%s: it requires TLS, which this door declines so that what is said can be read; let the client do "+
 		"without (%s), or set tls: pass for the service", what, setting)
+	return &objection{flow.CauseTLS, reason}
 }
 
 // ask hands bytes on to the gate behind; without one they pass.

@@ -82,6 +82,8 @@ func judgeRefusal(p *Passage) Verdict {
 		return rule.mendedBy("connect by way of the proxy that sends the header, or change the service's proxy_protocol")
 	case flow.CauseProtocol, flow.CauseHost:
 		return rule.mendedBy("use a client of the service's own protocol, or change the service's gate")
+	case flow.CauseTLS:
+		return rule.mendedBy("let the client do without TLS, or set tls: pass for the service")
 	case flow.CauseTripwire:
 		return rule.mendedBy("connect to the door's own address: this one is only watched")
 	default:
