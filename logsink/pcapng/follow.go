@@ -75,15 +75,18 @@ func (r *Recorder) Follow(ctx context.Context, service string, w io.Writer) erro
 		select {
 		case <-one.some:
 		case <-ctx.Done():
-			return nil
+			last = true
 		case <-r.done:
 			last = true
 		}
 		var behind bool
-		if blocks, behind = one.take(blocks); behind {
-			return fmt.Errorf("follow %s: %w", service, errBehind)
+		blocks, behind = one.take(blocks)
+		if behind {
+			err = errBehind
+		} else {
+			_, err = w.Write(blocks)
 		}
-		if _, err := w.Write(blocks); err != nil {
+		if err != nil && ctx.Err() == nil { // otherwise who has followed is gone
 			return fmt.Errorf("follow %s: %w", service, err)
 		}
 		if last {
