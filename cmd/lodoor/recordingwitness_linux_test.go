@@ -17,6 +17,8 @@ type witness struct {
 	port int
 	leg  int
 
+	passing sync.WaitGroup // connections that are not over
+
 	mu   sync.Mutex
 	seen exchanges
 }
@@ -38,6 +40,8 @@ func newWitness(t *testing.T, leg, port int) *witness {
 		if leg == back {
 			door = c.RemoteAddr()
 		}
+		w.passing.Add(1)
+		defer w.passing.Done()
 		w.relay(c, to, w.enter(uint16(door.(*net.TCPAddr).Port)))
 		return nil
 	}}).Port()
@@ -70,6 +74,7 @@ func (s *stream) pass(to io.Writer, from io.Reader) {
 func agree(t *testing.T, recorded exchanges, witnesses ...*witness) {
 	t.Helper()
 	for _, w := range witnesses {
+		w.passing.Wait()
 		if len(w.seen) == 0 {
 			t.Error("nobody came by")
 		}
