@@ -156,6 +156,10 @@ func (c *checker) protocol(key string, s *Service) {
 
 // recording looks at which sessions are to be recorded.
 func (c *checker) recording() {
+	if c.config.Record.Ring > 0 && c.config.Record.Dir == "" {
+		c.report("record.ring", "found "+FormatDuration(c.config.Record.Ring)+", but record.dir (--record) says no directory that it would be "+
+			"written to; expected one, since nothing is kept without")
+	}
 	if c.config.Record.When == "" {
 		return
 	}
@@ -171,7 +175,7 @@ func (c *checker) recording() {
 // declines looks at a service whose clients are told that there is no TLS.
 func (c *checker) declines(key string, s *Service) {
 	if s.Protocol != ProtocolPostgres && s.Protocol != ProtocolMySQL {
-		c.report(key, "found decline; it is for services with protocol: postgres or mysql, whose clients ask before they encrypt")
+		c.report(key, "found decline; it is for services with protocol: postgres or mysql (--protocol, on the command line), whose clients ask before they encrypt")
 	}
 	for _, e := range s.Listen {
 		if a, ok := e.Addr(); ok && !a.IsLoopback() {

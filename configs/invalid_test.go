@@ -92,6 +92,17 @@ func TestInvalidFiles(t *testing.T) {
 			`a.yaml:4:12: services[0].backend: port "65536": expected a number from 1 to 65535`,
 			`a.yaml:6:11: services[1].listen[0]: found the name "db"; expected an address of this host, localhost or a port alone`,
 			`a.yaml:7:12: services[1].backend: address ":5": the host before the colon is empty; write the port alone, or a host`}},
+		{"a ring without a folder", "a.yaml", "record:\n  ring: 5m\n", []string{
+			"a.yaml:2:9: record.ring: found 5m, but record.dir (--record) says no directory that it would be written to; " +
+				"expected one, since nothing is kept without"}},
+		{"what to record", "a.yaml", "services:\n- {name: a, listen: 1, backend: 2}\nrecord:\n  when: service == \"b\"\n", []string{
+			`a.yaml:4:9: record.when: line 1, column 12: service is never "b": expected one of a`}},
+		{"TLS declined", "a.yaml", "services:\n- {name: a, listen: 1, backend: 2, tls: decline}\n" +
+			"- {name: b, listen: 192.0.2.1:3, backend: 4, protocol: mysql, tls: decline}\n", []string{
+			"a.yaml:2:41: services[0].tls: found decline; it is for services with protocol: postgres or mysql (--protocol, on the " +
+				"command line), whose clients ask before they encrypt",
+			"a.yaml:3:68: services[1].tls: found decline, and the door 192.0.2.1:3 is not on loopback; what is said there would " +
+				"cross a network in the clear"}},
 		{"record without a folder", "a.yaml", "services:\n- {name: a, listen: 1, backend: 2, record: true}\n", []string{
 			"a.yaml:2:44: services[0].record: found true, but record.dir says no directory for the recordings"}},
 		{"rules", "a.yaml", "rules:\n- {name: r, zones: [lna]}\n- {name: s, action: deny, services: [nope]}\nservices:\n- name: a\n  listen: 1\n  backend: 2\n  rules:\n" +

@@ -50,7 +50,12 @@ WRITES ARE WRITTEN AGAIN: name a copy of the database, not the one that is in us
 It ends with 0 when everything was played and nothing differs, otherwise with 1. Operations that take longer than they
 did are told; with --fail-slower they end it with 1, too.`,
 		Example: replayExamples,
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || args[0] == "" {
+				return usageError(errors.New("name one recording; 'lodoor record ls' lists them"))
+			}
+			return nil
+		},
 		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.check(cmd) },
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/recording"
@@ -18,9 +19,12 @@ func Open(path string, o recording.Options) (r *recording.Reader, protocol strin
 	if r, err = recording.Open(path, o); err != nil {
 		return nil, "", fmt.Errorf("replay: %w", err)
 	}
-	o.Leg, protocol = look(r)
-	if err := r.Close(); err != nil {
-		return nil, "", fmt.Errorf("replay: close the recording: %w", err)
+	o.Leg, protocol, err = look(r)
+	if closed := r.Close(); err == nil && closed != nil {
+		err = fmt.Errorf("close the recording: %w", closed)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("replay: %w", err)
 	}
 	if r, err = recording.Open(path, o); err != nil {
 		return nil, "", fmt.Errorf("replay: %w", err)
@@ -28,12 +32,15 @@ func Open(path string, o recording.Options) (r *recording.Reader, protocol strin
 	return r, protocol, nil
 }
 
-// look sees whether the backend's leg was recorded, and what is spoken. What is wrong with a recording whoever plays it
-// will see.
-func look(r *recording.Reader) (leg recording.Leg, protocol string) {
+// look sees whether the backend's leg was recorded, and what is spoken. What is wrong further on in a recording whoever
+// plays it will see.
+func look(r *recording.Reader) (leg recording.Leg, protocol string, err error) {
 	leg = recording.LegFront
 	for range lookFor {
 		e, err := r.Next()
+		if errors.Is(err, recording.ErrForeign) {
+			return leg, "", err
+		}
 		if err != nil {
 			break
 		}
@@ -47,7 +54,7 @@ func look(r *recording.Reader) (leg recording.Leg, protocol string) {
 			break
 		}
 	}
-	return leg, protocol
+	return leg, protocol, nil
 }
 
 // spoken is the protocol that a client's first bytes are of; empty when nobody knows.
