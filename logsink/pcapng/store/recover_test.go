@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/internal/testkit"
-	"github.com/lodoor/lodoor/logsink/pcapng/block"
 	"github.com/lodoor/lodoor/logsink/pcapng/store"
 )
 
@@ -213,22 +212,4 @@ func writeOne(s *store.Store, n int) error {
 		err = fmt.Errorf("%s has %d bytes that were not written to it", f.Path(), len(got))
 	}
 	return err
-}
-
-// TestReadOnly cannot finish what it may not write.
-func TestReadOnly(t *testing.T) {
-	dir := t.TempDir()
-	part := filepath.Join(dir, hidden(".pcapng"))
-	write(t, part, block.AppendSection(nil, &block.Section{}))
-	if err := os.Chmod(part, 0o400); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := os.OpenFile(part, os.O_RDWR, 0); err == nil {
-		f.Close()
-		t.Skip("this user may write everything")
-	}
-	done, err := store.New(store.Config{Dir: dir}).Recover()
-	if err == nil || !strings.Contains(err.Error(), "finish the recording "+part) || len(done) > 0 {
-		t.Errorf("finished: %v, error %v", done, err)
-	}
 }
