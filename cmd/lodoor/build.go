@@ -63,6 +63,7 @@ type door struct {
 	decoders   *wantedDecoders
 	protocols  atomic.Pointer[map[string]string] // of the services, for decoders
 	operations *operations.Log
+	noted      sync.Map // what was said of services' protocols, which is said once
 	server     *proxy.Server
 	socket     *net.UnixListener // for commands; nil: there is none
 	handed     []*os.File        // listening sockets, from whoever started lodoor

@@ -28,8 +28,15 @@ func (d *door) buildOperations() {
 func (d *door) wireConfig() wire.Config {
 	return wire.Config{
 		Protocol: d.protocolOf, Statements: d.config.Privacy.Statements,
-		Note:    func(_, _, text string) { d.say.info(text) },
+		Note:    d.note,
 		Trouble: func(_ string, err error) { d.say.warn(err.Error()) },
+	}
+}
+
+// note says something once, though a recording and the decoders both may have found it out.
+func (d *door) note(_, _, text string) {
+	if _, again := d.noted.LoadOrStore(text, nil); !again {
+		d.say.info(text)
 	}
 }
 
