@@ -13,7 +13,7 @@ import (
 // TestReplayUsage refuses command lines that cannot be obeyed, in words.
 func TestReplayUsage(t *testing.T) {
 	for _, tc := range []struct{ args, want string }{
-		{"", "accepts 1 arg"},
+		{"", "name one recording"},
 		{"f", "say where the questions go: --to ADDRESS"},
 		{"f --to 5432 --speed fast", `--speed "fast": expected full, original, or how many times that, as 2x`},
 		{"f --to 5432 --slower 3", `--slower "3": expected how many times, as 3x`},

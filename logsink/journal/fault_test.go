@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -133,6 +134,13 @@ func (t *troubles) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.list)
+}
+
+// all are the troubles so far.
+func (t *troubles) all() []error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.list)
 }
 
 // mended waits until the records of sessions are written again.

@@ -27,7 +27,7 @@ func TestLossIsToldAfterTrouble(t *testing.T) {
 		return err == nil
 	}, waitLong)
 	if s := f.Stats(); f.told.count() != 1 || s.Dropped != 0 || s.Losing {
-		t.Fatalf("nothing is lost yet: troubles %v, %+v", f.told.list, s)
+		t.Fatalf("nothing is lost yet: troubles %v, %+v", f.told.all(), s)
 	}
 	for range 3 {
 		if _, err := appendWait(f.Journal, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) {
@@ -35,8 +35,8 @@ func TestLossIsToldAfterTrouble(t *testing.T) {
 		}
 	}
 	testkit.Wait(t, "the losses to be counted", func() bool { return f.Stats().Dropped == 3 }, waitLong)
-	if s := f.Stats(); f.told.count() != 2 || !errors.Is(f.told.list[1], ErrSpace) || !s.Losing {
-		t.Errorf("records are lost: troubles %v, %+v", f.told.list, s)
+	if s := f.Stats(); f.told.count() != 2 || !errors.Is(f.told.all()[1], ErrSpace) || !s.Losing {
+		t.Errorf("records are lost: troubles %v, %+v", f.told.all(), s)
 	}
 	if err := os.Remove(f.ballast); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestEndMeetsAFullDisk(t *testing.T) {
 	}
 	list := entries(t, c.Settings.Dir)
 	if last := list[len(list)-1].Record.Event; told.count() != 1 || last != flow.EventJournalStop {
-		t.Errorf("the last record is %s, troubles %v", last, told.list)
+		t.Errorf("the last record is %s, troubles %v", last, told.all())
 	}
 	content(t, c.Settings.Dir)
 }
@@ -59,7 +59,7 @@ func TestErasingMeetsAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := content(t, c.Settings.Dir); told.count() != 1 || r.Pruned == 0 {
-		t.Errorf("troubles %v, report %+v", told.list, r)
+		t.Errorf("troubles %v, report %+v", told.all(), r)
 	}
 }
 

@@ -106,8 +106,8 @@ func TestRetentionByFreeSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := content(t, c.Settings.Dir)
-	if r.Segments != 1 || r.Pruned == 0 || told.count() != 1 || !strings.Contains(told.list[0].Error(), "nothing is left") {
-		t.Errorf("report %+v, trouble %v", r, told.list)
+	if r.Segments != 1 || r.Pruned == 0 || told.count() != 1 || !strings.Contains(told.all()[0].Error(), "nothing is left") {
+		t.Errorf("report %+v, trouble %v", r, told.all())
 	}
 }
 
@@ -184,8 +184,8 @@ func TestErasureWaitsForTheDisk(t *testing.T) {
 	if first := segmentsOf(t, c.Settings.Dir)[0].first; first != 1 {
 		t.Errorf("the journal begins with record %d", first)
 	}
-	if told.count() == 0 || !errors.Is(told.list[0], syscall.EIO) || j.Stats().Dropped != 0 || mended.Load() != 0 {
-		t.Errorf("troubles %v, %d mended, %d dropped", told.list, mended.Load(), j.Stats().Dropped)
+	if told.count() == 0 || !errors.Is(told.all()[0], syscall.EIO) || j.Stats().Dropped != 0 || mended.Load() != 0 {
+		t.Errorf("troubles %v, %d mended, %d dropped", told.all(), mended.Load(), j.Stats().Dropped)
 	}
 	d.set(func(d *disk) { d.sync = nil })
 	for range 20 {

@@ -37,10 +37,14 @@ func TestStartOnAFullDisk(t *testing.T) {
 	c := small(dir)
 	c.Trouble = told.add
 	j, stop := running(t, c)
-	if _, err := appendWait(j, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) || told.count() != 2 {
-		t.Errorf("an open on a full disk: %v; troubles %v", err, told.list)
+	if _, err := appendWait(j, opened(flow.NewSessionID())); !errors.Is(err, ErrSpace) {
+		t.Errorf("an open on a full disk: %v", err)
 	}
 	mustAppend(t, j, flow.Record{Event: flow.EventAlert, Alert: &flow.Alert{Count: 1}})
+	// The turn that lost the open tells so after it has answered; the alert was written in a later one.
+	if told.count() != 2 {
+		t.Errorf("an open was lost on a full disk; troubles %v", told.all())
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

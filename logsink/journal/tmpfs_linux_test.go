@@ -86,8 +86,8 @@ func TestRealDiskFull(t *testing.T) {
 		}
 		list := entries(t, f.dir)
 		told := slices.ContainsFunc(list, func(e Entry) bool { return e.Record.Event == flow.EventAlert })
-		if lost < 1900 || !told || f.told.count() != 1 || !errors.Is(f.told.list[0], ErrSpace) || f.mended.Load() != 0 {
-			t.Errorf("%d lost, alert in the journal: %v, troubles %v, mended %d", lost, told, f.told.list, f.mended.Load())
+		if lost < 1900 || !told || f.told.count() != 1 || !errors.Is(f.told.all()[0], ErrSpace) || f.mended.Load() != 0 {
+			t.Errorf("%d lost, alert in the journal: %v, troubles %v, mended %d", lost, told, f.told.all(), f.mended.Load())
 		}
 		mustAppend(t, f.Journal, closed(before))
 		mustAppend(t, f.Journal, flow.Record{Event: flow.EventConfigLoaded, Config: &flow.Config{Source: "test"}})
@@ -136,7 +136,7 @@ func TestReserveUsedUp(t *testing.T) {
 		}
 	}
 	if failed < 50 || failed == len(ids) || told.count() != 1 {
-		t.Errorf("%d of %d closes found no room, troubles %v", failed, len(ids), told.list)
+		t.Errorf("%d of %d closes found no room, troubles %v", failed, len(ids), told.all())
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
