@@ -15,6 +15,8 @@ import (
 // clientSide reads what the client sends.
 type clientSide Decoder
 
+func (c *clientSide) over() bool { return c.talk.phase >= phaseEncrypted }
+
 func (c *clientSide) pass([]byte) int { return 0 }
 
 func (c *clientSide) begin(f frame, _ time.Time) (k kind, want int, err error) {

@@ -55,6 +55,9 @@ func seeds(f *testing.F) {
 			packet(0, "\x02other"), ok(1, 0, 2))))
 	}
 	f.Add(pack(conversation(greets(usual), strings.Repeat("\xff", 300))))
+	// A request for TLS, and more behind it at once.
+	f.Add(pack(conversation(greets(usual|withTLS), packet(1, u32(usual|withTLS)+strings.Repeat("\xff", 28))+"\x05e\x00\x11proof-proo")))
+	f.Add(pack(conversation(packet(0, "\n8.4.0\x00"+strings.Repeat("\xff", 67)), packet(0, strings.Repeat("\xf9", 32))+"0000000")))
 }
 
 // FuzzDecoder: no bytes make it panic, and how they are cut makes no difference.

@@ -17,6 +17,8 @@ type frame struct {
 
 // reader is told the packets of one direction.
 type reader interface {
+	// over says that what follows is not packets any more, or of no interest.
+	over() bool
 	// pass says how many bytes at the start of b, where a packet begins, are whole packets that it has dealt with already.
 	pass(b []byte) int
 	// begin says what a packet is, and how many bytes of it end wants.
@@ -44,9 +46,9 @@ type packets struct {
 	buf   []byte
 }
 
-// feed takes the next bytes.
+// feed takes the next bytes. TLS may begin within them: a client sends its hello without waiting for an answer.
 func (p *packets) feed(b []byte, at time.Time, r reader) error {
-	for len(b) > 0 {
+	for len(b) > 0 && !r.over() {
 		if p.have == 0 && !p.inside {
 			if b = b[r.pass(b):]; len(b) == 0 {
 				return nil

@@ -11,6 +11,8 @@ type clientCopy Redactor
 // commandHead is as much of a command as says what it is about: its first byte and the id of a statement.
 const commandHead = 5
 
+func (c *clientCopy) over() bool { return c.talk.phase == phaseEncrypted }
+
 func (c *clientCopy) pass([]byte) int { return 0 }
 
 func (c *clientCopy) begin(f frame, _ time.Time) (k kind, want int, err error) {

@@ -10,6 +10,8 @@ import (
 // serverCopy overwrites what the server sends.
 type serverCopy Redactor
 
+func (c *serverCopy) over() bool { return c.talk.phase == phaseEncrypted }
+
 func (c *serverCopy) pass(b []byte) int {
 	r := (*Redactor)(c)
 	if n, rows := r.talk.wholeRows(b); rows > 0 && r.rowRecipe() == recipeKeep {

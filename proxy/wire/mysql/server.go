@@ -14,6 +14,8 @@ type serverSide Decoder
 // answerMax is how much is read of a packet that is an answer: an error's text, or the changes of a session's state.
 const answerMax = 4 << 10
 
+func (s *serverSide) over() bool { return s.talk.phase >= phaseEncrypted }
+
 func (s *serverSide) pass(b []byte) int {
 	n, rows := s.talk.wholeRows(b)
 	if rows > 0 {
