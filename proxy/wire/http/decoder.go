@@ -24,7 +24,7 @@ type Config struct {
 type Decoder struct {
 	c      Config
 	err    error
-	tls    bool
+	hello  hello
 	tunnel bool
 	client parser
 	server parser
@@ -47,26 +47,33 @@ func New(c Config) *Decoder {
 // valueMax is how much of a field's value is looked at.
 const valueMax = 256
 
-// tlsRecord is the first byte of a TLS handshake.
-const tlsRecord = 0x16
-
 // Encrypted says that the client speaks TLS.
-func (d *Decoder) Encrypted() bool { return d.tls }
+func (d *Decoder) Encrypted() bool { return d.hello == helloFound }
 
 // Data reads the next bytes of a direction. The error says what is not HTTP/1 about them; nothing is read after it.
 func (d *Decoder) Data(dir flow.Direction, at time.Time, b []byte) error {
-	for len(b) > 0 && d.err == nil && !d.tls && !d.tunnel {
-		n := d.half(dir).blank(b)
-		switch {
-		case n > 0:
-		case dir == flow.FromClient:
-			n, d.err = d.ask(at, b)
-		default:
-			n, d.err = d.tell(at, b)
-		}
+	for len(b) > 0 && d.err == nil && !d.Encrypted() && !d.tunnel {
+		var n int
+		n, d.err = d.next(dir, at, b)
 		b = b[n:]
 	}
 	return d.err
+}
+
+// next reads what there is of what comes next in a direction.
+func (d *Decoder) next(dir flow.Direction, at time.Time, b []byte) (n int, err error) {
+	if dir == flow.FromClient {
+		if taken, err := d.hello.read(b[0]); taken || err != nil {
+			return 1, err
+		}
+	}
+	if n := d.half(dir).blank(b); n > 0 {
+		return n, nil
+	}
+	if dir == flow.FromClient {
+		return d.ask(at, b)
+	}
+	return d.tell(at, b)
 }
 
 func (d *Decoder) half(dir flow.Direction) *parser {
@@ -78,7 +85,7 @@ func (d *Decoder) half(dir flow.Direction) *parser {
 
 // Skipped tells n bytes of a direction that nobody saw. It is an error unless they are within a body.
 func (d *Decoder) Skipped(dir flow.Direction, at time.Time, n uint64) error {
-	if d.err != nil || d.tls || d.tunnel {
+	if d.err != nil || d.Encrypted() || d.tunnel {
 		return d.err
 	}
 	whole, ok := d.half(dir).skip(n)
@@ -126,10 +133,6 @@ func (d *Decoder) ask(at time.Time, b []byte) (n int, err error) {
 		return 0, fmt.Errorf("http: %w", err)
 	}
 	if !d.client.begun {
-		if b[0] == tlsRecord {
-			d.tls = true
-			return 0, nil
-		}
 		d.started, d.sent, d.agent, d.auth = at, 0, "", ""
 	}
 	n, whole, err := d.client.feed(b, (*asker)(d))

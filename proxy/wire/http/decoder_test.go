@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -164,13 +165,36 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TLS begins with the client's first bytes or not at all: what only looks like it is an error, and is not kept.
 func TestEncrypted(t *testing.T) {
-	d := New(Config{})
-	if err := d.Data(flow.FromClient, epoch(), []byte("\x16\x03\x01\x02\x00")); err != nil || !d.Encrypted() {
-		t.Errorf("error %v, encrypted %v", err, d.Encrypted())
-	}
-	if err := d.Data(flow.FromBackend, epoch(), []byte("\x16\x03\x03")); err != nil {
-		t.Error(err)
+	for name, tc := range map[string]struct {
+		steps     []step
+		encrypted bool
+		ok        bool
+	}{
+		"a hello":               {[]step{c("\x16\x03\x01\x02\x00"), s("\x16\x03\x03"), c("more")}, true, true},
+		"the first byte of one": {[]step{c("\x16")}, false, true},
+		"another byte behind":   {[]step{c("\x16GET / HTTP/1.1\n\n")}, false, false},
+		"behind an empty line":  {[]step{c("\n\x16\x03\x01")}, false, false},
+		"behind half of one":    {[]step{c("\r\x16\x03\x01")}, false, false},
+		"behind a request":      {[]step{c("GET / HTTP/1.1\n\n\x16\x03\x01")}, false, false},
+		"of the server":         {[]step{s("\x16\x03\x01")}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for how, steps := range map[string][]step{"at once": tc.steps, "byte by byte": bytewise(tc.steps)} {
+				d := New(Config{Emit: func(*flow.Operation) {}})
+				var err error
+				for _, st := range steps {
+					err = errors.Join(err, d.Data(st.dir, epoch(), st.b))
+				}
+				if d.Encrypted() != tc.encrypted || (err == nil) != tc.ok {
+					t.Errorf("%s: encrypted %v, error %v", how, d.Encrypted(), err)
+				}
+				if kept, ok := redact(flow.Redaction{Authentication: true, Parameters: true, Rows: true}, steps); ok != tc.ok {
+					t.Errorf("%s: kept %q, %v", how, kept, ok)
+				}
+			}
+		})
 	}
 }
 

@@ -137,6 +137,8 @@ func seed(f *testing.F) {
 	for _, tc := range redactCases() {
 		add(tc.steps)
 	}
+	add([]step{c("\x16\x03\x01")})
+	add([]step{c("\r\x16")}) // which is no TLS
 }
 
 // FuzzDecoder looks for bytes on which the decoder panics, tells more bytes than came, or depends on cuts.

@@ -17,7 +17,7 @@ import (
 type Redactor struct {
 	c      flow.Redaction
 	lost   bool
-	tls    bool
+	hello  hello
 	client parser
 	server parser
 	queue  queue
@@ -39,7 +39,7 @@ func NewRedactor(c flow.Redaction) *Redactor {
 // Redact overwrites what must not be kept of the next bytes of a direction. It says false when it does not know any more
 // what they are; nothing more of the session may be kept then, b included.
 func (r *Redactor) Redact(dir flow.Direction, b []byte) bool {
-	for len(b) > 0 && !r.lost && !r.tls {
+	for len(b) > 0 && !r.lost && r.hello != helloFound {
 		n, ok := 0, false
 		if dir == flow.FromClient {
 			n, ok = r.ask(b)
@@ -54,7 +54,7 @@ func (r *Redactor) Redact(dir flow.Direction, b []byte) bool {
 
 // Skip tells n bytes of a direction that are not kept. It says false when what follows cannot be redacted.
 func (r *Redactor) Skip(dir flow.Direction, n uint64) bool {
-	if r.lost || r.tls {
+	if r.lost || r.hello == helloFound {
 		return !r.lost
 	}
 	p, c := &r.server, &r.told
@@ -84,11 +84,10 @@ func (r *Redactor) ask(b []byte) (n int, ok bool) {
 	if r.queue.ready() != nil {
 		return 0, false
 	}
-	if !r.client.begun && r.client.state == atStart && b[0] == tlsRecord {
-		r.tls = true
-		return 0, true
-	}
 	if !r.client.begun {
+		if taken, err := r.hello.read(b[0]); taken || err != nil {
+			return 1, err == nil
+		}
 		r.asked.start()
 	}
 	n, whole, err := r.client.feed(b, (*requesting)(r))
