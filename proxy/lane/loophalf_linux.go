@@ -92,10 +92,10 @@ func (s *loopSession) step(d flow.Direction, h *loopHalf) {
 		s.sendRest(d, h, time.Time{})
 	case h.pipe != nil && h.pipe.held > 0:
 		s.drainPipe(d, h)
-	case h.full >= bulkAfter && h.state&unspliced == 0 && s.tapping == nil && !s.amends(d):
-		s.fillPipe(d, h)
 	case s.tapping != nil && !s.tapping.room(d):
 		h.state |= crowded
+	case h.full >= bulkAfter && h.state&unspliced == 0 && !s.amends(d):
+		s.fillPipe(d, h)
 	case s.gated(d):
 		s.relayGated(h)
 	default:

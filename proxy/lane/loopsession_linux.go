@@ -76,7 +76,7 @@ func (s *loopSession) Counts() (fromClient, fromBackend uint64) {
 
 // written is how many bytes were written in a direction; what a gate has taken is as good as that.
 func (s *loopSession) written(d flow.Direction) uint64 {
-	held := s.halves[d].held()
+	held := s.halves[d].held() - s.unshown(d)
 	if s.gated(d) {
 		held += uint64(len(s.gating.held))
 	}

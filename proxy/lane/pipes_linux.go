@@ -8,6 +8,8 @@ import "golang.org/x/sys/unix"
 type pipe struct {
 	r, w int
 	held int // bytes in it
+	// shown are those of them, at its front, that a tap was told of.
+	shown int
 }
 
 const (

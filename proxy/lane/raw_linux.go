@@ -32,6 +32,19 @@ func splice(from, to, n int) (int, unix.Errno) {
 	return int(m), errno
 }
 
+// tee copies up to n bytes from one pipe to another.
+func tee(from, to, n int) (int, unix.Errno) {
+	m, _, errno := unix.RawSyscall6(unix.SYS_TEE, uintptr(from), uintptr(to), uintptr(n), unix.SPLICE_F_NONBLOCK, 0, 0)
+	return int(m), errno
+}
+
+// read reads once.
+func read(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))) //nolint:gosec // as above
+	return int(n), errno
+}
+
 // shutdown sends FIN.
 func shutdown(fd int) error {
 	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)

@@ -10,17 +10,17 @@ import (
 
 // fillPipe moves bytes from the source into a pipe, and on.
 func (s *loopSession) fillPipe(d flow.Direction, h *loopHalf) {
-	if h.pipe == nil {
-		if h.pipe = s.worker.pipes.get(); h.pipe == nil {
-			h.full = 0
-			return
-		}
+	if !s.splices(h) {
+		h.full = 0
+		return
 	}
 	n, errno := splice(s.fd(d), h.pipe.w, spliceSize)
 	switch {
 	case errno == 0 && n > 0:
 		h.pipe.held = n
-		s.count(d, n)
+		if s.tapping == nil {
+			s.count(d, n)
+		}
 		if n >= spliceSmall {
 			h.full = bulkAfter + patience
 		} else if h.full--; h.full < bulkAfter {
@@ -40,6 +40,10 @@ func (s *loopSession) fillPipe(d flow.Direction, h *loopHalf) {
 
 // drainPipe moves bytes from the pipe to the destination.
 func (s *loopSession) drainPipe(d flow.Direction, h *loopHalf) {
+	if s.tapping != nil {
+		s.drainShown(d, h)
+		return
+	}
 	n, errno := splice(h.pipe.r, s.fd(1-d), h.pipe.held)
 	if errno != 0 {
 		s.unsent(d, h, errno)

@@ -110,3 +110,43 @@ func TestLoopAmendedSplice(t *testing.T) {
 		closeLane(t, l)
 	}
 }
+
+// counting is a tap that counts what it is told.
+type counting struct {
+	deaf
+	told, written, skipped atomic.Uint64
+}
+
+func (c *counting) Data(_ flow.Direction, _ time.Time, b []byte)    { c.told.Add(uint64(len(b))) }
+func (c *counting) Written(_ flow.Direction, _ time.Time, n uint64) { c.written.Add(n) }
+func (c *counting) Skipped(_ flow.Direction, _ time.Time, n uint64) { c.skipped.Add(n) }
+
+// TestLoopTappedSplice has a long stream spliced though somebody reads along, who is told all of it.
+func TestLoopTappedSplice(t *testing.T) {
+	const size = 64 << 20
+	l := loop(t, lane.LoopConfig{Loops: 1})
+	before := pipes(t)
+	e, p := lanetest.Legs(t, "tcp4")
+	tap := &counting{}
+	p.Tap = tap
+	done := make(chan flow.Outcome, 1)
+	l.Start(p, func(o flow.Outcome) { done <- o })
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, _ = e.Client.Write(make([]byte, size))
+		_ = e.Client.Close()
+	})
+	both.Go(func() {
+		_, _ = io.Copy(io.Discard, struct{ io.Reader }{e.Backend})
+		_ = e.Backend.Close()
+	})
+	both.Wait()
+	o := <-done
+	if told, written := tap.told.Load(), tap.written.Load(); o.FromClient != size || told != size || written != size || tap.skipped.Load() != 0 {
+		t.Errorf("of %d bytes %d were told and %d told as written, %d skipped; outcome %+v", size, told, written, tap.skipped.Load(), o)
+	}
+	if pipes(t) == before {
+		t.Error("nothing was spliced")
+	}
+	closeLane(t, l)
+}

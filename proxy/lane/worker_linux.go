@@ -35,6 +35,7 @@ type Worker struct {
 	timers    timers
 	chunks    chunks
 	pipes     pipes
+	mirror    mirror
 }
 
 // batch is how many events are taken at once.
@@ -58,6 +59,7 @@ func newWorker(l *Loop) (*Worker, error) {
 // close is called when the loop has ended.
 func (w *Worker) close() error {
 	w.mail.close()
+	w.mirror.close()
 	w.pipes.close()
 	if err := closeFD(w.epoll); err != nil {
 		return fmt.Errorf("close epoll: %w", err)

@@ -19,7 +19,13 @@ const unbounded = 256 << 20
 // fillUp writes until nothing is taken any more, and returns how much was. It gives up at unbounded.
 func fillUp(t testing.TB, c net.Conn, s stream) int {
 	t.Helper()
-	n, b := 0, make([]byte, 64<<10)
+	return fillUpFrom(t, c, s, 0)
+}
+
+// fillUpFrom goes on with a stream of which n bytes were sent. It answers how many were now.
+func fillUpFrom(t testing.TB, c net.Conn, s stream, n int) int {
+	t.Helper()
+	b := make([]byte, 64<<10)
 	for n < unbounded {
 		_ = c.SetWriteDeadline(time.Now().Add(150 * time.Millisecond))
 		m, err := c.Write(s.fill(b, uint64(n)))
