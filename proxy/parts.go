@@ -56,6 +56,9 @@ type Log interface {
 
 // Tapper has sessions read along.
 type Tapper interface {
+	// Wants says, without a cost worth speaking of, whether any session of the service may be read along; Tap is asked of no
+	// other.
+	Wants(service string) bool
 	// NeedsProcess says whether Tap has to know the peer's process of a session of the service, if it can be found.
 	NeedsProcess(service string) bool
 	// Tap makes the tap of a session from what its open record says, before the backend is dialled; nil is none.

@@ -15,17 +15,25 @@ func (x *session) tapNeedsProcess() bool {
 		(needsProcess(c.Recorder, x.settings.service.name) || needsProcess(c.Decoder, x.settings.service.name))
 }
 
-func needsProcess(t Tapper, service string) bool { return t != nil && t.NeedsProcess(service) }
+func needsProcess(t Tapper, service string) bool {
+	return wanted(t, service) && t.NeedsProcess(service)
+}
+
+func wanted(t Tapper, service string) bool { return t != nil && t.Wants(service) }
 
 // tapIn has those read along who want to, from before the open record is anywhere.
 func (x *session) tapIn(open *flow.Record) {
-	c := &x.server().config
-	var recorder, decoder flow.SessionTap
-	if c.Recorder != nil {
-		recorder = c.Recorder.Tap(open)
+	c, service := &x.server().config, x.settings.service.name
+	if !wanted(c.Recorder, service) && !wanted(c.Decoder, service) {
+		return
 	}
-	if c.Decoder != nil {
-		decoder = c.Decoder.Tap(open)
+	shown := *open // here, so that the record of a session that nobody reads along costs no memory
+	var recorder, decoder flow.SessionTap
+	if wanted(c.Recorder, service) {
+		recorder = c.Recorder.Tap(&shown)
+	}
+	if wanted(c.Decoder, service) {
+		decoder = c.Decoder.Tap(&shown)
 	}
 	tap := join(recorder, decoder)
 	if tap == nil {

@@ -26,6 +26,8 @@ type witness struct {
 	bytes uint64
 }
 
+func (w *witness) Wants(string) bool { return true }
+
 func (w *witness) NeedsProcess(string) bool { return w.process }
 
 func (w *witness) Tap(open *flow.Record) flow.SessionTap {

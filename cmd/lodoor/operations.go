@@ -46,11 +46,8 @@ type wantedDecoders struct {
 	operations *operations.Log
 }
 
-func (w *wantedDecoders) Tap(open *flow.Record) flow.SessionTap {
-	if !w.operations.Wanted(open.Service) {
-		return nil
-	}
-	return w.Decoders.Tap(open)
+func (w *wantedDecoders) Wants(service string) bool {
+	return w.operations.Wanted(service) && w.Decoders.Wants(service)
 }
 
 // protocolOf is what a service speaks, for decoders: what nobody has said they find out.

@@ -110,6 +110,9 @@ func New(c Config) (*Recorder, error) {
 	return r, nil
 }
 
+// Wants says whether sessions of the service may be recorded.
+func (r *Recorder) Wants(service string) bool { return r.table.Wants(service) }
+
 // NeedsProcess says whether Tap has to know the peer's process of a session of the service.
 func (r *Recorder) NeedsProcess(service string) bool {
 	return r.table.NeedsProcess(service, time.Now())

@@ -41,6 +41,9 @@ type Decoders struct {
 // New makes them.
 func New(c Config) *Decoders { return &Decoders{config: c, statements: newStatements(c.Statements)} }
 
+// Wants says whether a service's protocol is read.
+func (d *Decoders) Wants(service string) bool { return decodes(d.config.Protocol(service)) }
+
 // NeedsProcess says that no session's process has to be known for it to be read.
 func (*Decoders) NeedsProcess(string) bool { return false }
 

@@ -63,6 +63,16 @@ func (t *Table) Standing(service string) (Standing, bool) {
 
 func (w When) holds(facts *flow.Facts) bool { return w == nil || w(facts) }
 
+// Wants says whether there is a plan for a service, whatever its conditions.
+func (t *Table) Wants(service string) bool {
+	w := t.current.Load()
+	if w == nil {
+		return false
+	}
+	_, standing := w.standing[service]
+	return standing || len(w.running[service]) > 0
+}
+
 // NeedsProcess says whether a decision about a service's sessions needs to know the peer's process.
 func (t *Table) NeedsProcess(service string, now time.Time) bool {
 	w := t.wants()

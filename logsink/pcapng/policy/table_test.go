@@ -86,6 +86,28 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestWants says of which services anything may be recorded, whatever the conditions.
+func TestWants(t *testing.T) {
+	now := start()
+	var table policy.Table
+	expect := func(what string, want bool) {
+		t.Helper()
+		if got := table.Wants("db"); got != want {
+			t.Errorf("%s: wanted: %v, want %v", what, got, want)
+		}
+	}
+	expect("an empty table", false)
+	table.SetStanding([]policy.Standing{{Service: "cache"}})
+	begin(t, &table, policy.Request{Service: "cache"}, now)
+	expect("another service's", false)
+	begin(t, &table, policy.Request{Service: "db", When: program("psql")}, now)
+	expect("a recording", true)
+	table.Stop("db")
+	expect("a recording that was stopped", false)
+	table.SetStanding([]policy.Standing{{Service: "db", When: program("psql")}})
+	expect("the configuration", true)
+}
+
 func TestNeedsProcess(t *testing.T) {
 	now := start()
 	var table policy.Table
