@@ -46,8 +46,12 @@ func (h *half) begin(seq uint32) {
 	}
 }
 
-// take puts a piece into its place, and tells what is in order now. Bytes that were told before are not told again.
+// take puts a piece into its place, and tells what is in order now. Bytes that were told before are not told again, and
+// behind the end there are none.
 func (h *half) take(p piece, tell func(*piece)) {
+	if h.fin {
+		return
+	}
 	h.begin(p.seq)
 	if ahead := int32(p.seq - h.next); ahead > 0 {
 		h.early(p, tell)
@@ -57,10 +61,11 @@ func (h *half) take(p piece, tell func(*piece)) {
 	h.settle(tell)
 }
 
-// place tells the part of a piece that is new.
+// place tells the part of a piece that is new. One that is half of all numbers away is neither ahead nor behind, and no
+// part of the direction.
 func (h *half) place(p *piece, tell func(*piece)) {
 	behind := int(int32(h.next - p.seq))
-	if behind > p.length || h.fin || p.length == behind && !p.fin {
+	if behind < 0 || behind > p.length || h.fin || p.length == behind && !p.fin {
 		return
 	}
 	p.cut(behind)
@@ -68,6 +73,7 @@ func (h *half) place(p *piece, tell func(*piece)) {
 	if p.fin {
 		h.fin = true
 		h.next++
+		h.held, h.bytes = nil, 0 // what is said to be behind the end has no turn
 	}
 	tell(p)
 }

@@ -295,6 +295,45 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestNowhere has segments that are no part of their direction: they are not told, and nothing waits for them.
+func TestNowhere(t *testing.T) {
+	for what, test := range map[string]struct {
+		ahead  uint32
+		before int // the end
+		behind int
+	}{
+		"behind the end, before it came":   {ahead: 20, before: 1},
+		"behind the end, after it":         {ahead: 20, behind: 100},
+		"behind the end, all that is held": {ahead: 1<<31 - 100, before: 64},
+		"half of all numbers away":         {ahead: 1 << 31, before: 1, behind: 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := newFile(block.LinkEthernet, "lo")
+			c := f.front(1, "a")
+			c.open()
+			first := c.next[0]
+			stray := func() {
+				c.next[0] = first + test.ahead
+				c.data(client, []byte("nowhere"), 0)
+				c.next[0] = first
+			}
+			for range test.before {
+				stray()
+			}
+			c.data(client, []byte("one"), 0)
+			c.send(client, fin|ack, nil, 0)
+			for range test.behind {
+				stray()
+			}
+			got := whole(t, f.b, recording.Options{})
+			want := []string{"a opened", "a data > one", "a shut >", "a ended unfinished"}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // TestAgain has a client's address and port come again, and two recordings one behind the other.
 func TestAgain(t *testing.T) {
 	f := relayed()
