@@ -37,8 +37,9 @@ test: deps ## all tests, with real databases (RACE=1: with the race detector)
 	$(TEST) -timeout 25m ./...
 
 .PHONY: soak
-soak: deps ## the long tests
+soak: deps ## the long tests, in some hours; each decoder is fuzzed for ten minutes
 	LODOOR_SOAK=1 $(TEST) -count=1 -timeout 3h ./...
+	@GO="$(GO)" .ci/fuzz 10m proxy/wire
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

@@ -84,21 +84,13 @@ func (f *recordExportFlags) check() error {
 	return f.parse(time.Now())
 }
 
-func parseRedact(words string) (r flow.Redaction, err error) {
+func parseRedact(words string) (flow.Redaction, error) {
 	if words == "none" {
-		return r, nil
+		return flow.Redaction{}, nil
 	}
-	for word := range strings.SplitSeq(words, ",") {
-		switch strings.TrimSpace(word) {
-		case "authentication":
-			r.Authentication = true
-		case "parameters":
-			r.Parameters = true
-		case "rows":
-			r.Rows = true
-		default:
-			return r, fmt.Errorf("--redact %q: expected a list of authentication, parameters and rows, or none", words)
-		}
+	r, known := flow.ParseRedaction(words)
+	if !known {
+		return r, fmt.Errorf("--redact %q: expected a list of authentication, parameters and rows, or none", words)
 	}
 	return r, nil
 }

@@ -76,7 +76,7 @@ func (e *sessionExport) copyPackets(ctx context.Context, w io.Writer, file *reco
 	defer func() { _ = r.Close() }()
 	c := recording.Copy{Secrets: e.overwrite == flow.Redaction{}, Reveal: secrets}
 	if !c.Secrets {
-		c.Edit = e.redaction.edit
+		c.Edit, c.Overwrites = e.redaction.edit, e.overwrite
 	}
 	err = c.Write(&stoppable{ctx, w}, r)
 	e.redaction.over(file)

@@ -2,7 +2,6 @@ package pcapng
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/block"
 	"github.com/lodoor/lodoor/proxy/flow"
@@ -236,7 +235,7 @@ func (s *session) comment(leg uint32, at int64, seg *segment, c *block.Comment) 
 		s.commented[leg] = at
 		c.Service, c.Verdict, c.Rule = short(t.service), t.verdict.Action.String(), short(t.verdict.Rule)
 		if t.redactor != nil {
-			c.Other = append(c.Other, block.Field{Key: "redacted", Value: redactedWord(t.Plan.Redact)})
+			c.Redacted = t.Plan.Redact.String()
 		}
 		if seg.flags&flagSYN == 0 { // which has been in another file, or is no longer in the ring
 			c.Client = s.legs[leg].halves[flow.FromClient].addr.String()
@@ -248,18 +247,3 @@ func (s *session) comment(leg uint32, at int64, seg *segment, c *block.Comment) 
 const maxText = 64
 
 func short(text string) string { return text[:min(len(text), maxText)] }
-
-// redactedWord says in one word what is overwritten, so that a replay knows what the recording has not got.
-func redactedWord(r flow.Redaction) string {
-	var parts []string
-	if r.Authentication {
-		parts = append(parts, "authentication")
-	}
-	if r.Parameters {
-		parts = append(parts, "parameters")
-	}
-	if r.Rows {
-		parts = append(parts, "rows")
-	}
-	return strings.Join(parts, ",")
-}

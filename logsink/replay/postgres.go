@@ -73,23 +73,9 @@ func (p *Postgres) Recorded(s *recording.Session) Conversation {
 	return newPgRecorded(redacted(s))
 }
 
-// redacted says what was overwritten in a session when it was recorded.
-func redacted(s *recording.Session) (r flow.Redaction) {
-	for _, f := range s.Other {
-		if f.Key != "redacted" {
-			continue
-		}
-		for word := range strings.SplitSeq(f.Value, ",") {
-			switch word {
-			case "authentication":
-				r.Authentication = true
-			case "parameters":
-				r.Parameters = true
-			case "rows":
-				r.Rows = true
-			}
-		}
-	}
+// redacted says what was overwritten in a session when it was recorded, or exported.
+func redacted(s *recording.Session) flow.Redaction {
+	r, _ := flow.ParseRedaction(s.Redacted) // what a later lodoor overwrites, too, this one cannot know
 	return r
 }
 

@@ -78,13 +78,3 @@ func (s *Statements) UnmarshalText(text []byte) error {
 	*s = Statements(i)
 	return err
 }
-
-// Redaction is what is overwritten in a recording, lengths kept.
-type Redaction struct {
-	// Authentication are passwords and what is as good as one: what logs a client in, and what sets a password.
-	Authentication bool `mapstructure:"authentication"`
-	// Parameters are the values in statements and beside them, and the bodies of HTTP requests.
-	Parameters bool `mapstructure:"parameters"`
-	// Rows are the values in answers, and the bodies of HTTP answers.
-	Rows bool `mapstructure:"rows"`
-}

@@ -21,6 +21,8 @@ type Comment struct {
 	// NotKept is how many bytes of the packet were not kept, Why the reason in one word: see the constants.
 	NotKept uint64
 	Why     string
+	// Redacted are words for what is overwritten in the session, parted by commas: a replay has to know what is not there.
+	Redacted string
 	// Other are keys that are not known here, in their order.
 	Other []Field
 }
@@ -54,6 +56,7 @@ func (c *Comment) Append(b []byte) []byte {
 	b = appendQuoted(b, "client", c.Client)
 	b = appendCount(b, "not_kept", c.NotKept)
 	b = appendQuoted(b, "why", c.Why)
+	b = appendQuoted(b, "redacted", c.Redacted)
 	for _, f := range c.Other {
 		b = appendQuoted(b, f.Key, f.Value)
 	}
@@ -145,6 +148,8 @@ func (c *Comment) set(key, value string) {
 		c.NotKept, _ = strconv.ParseUint(value, 10, 64)
 	case "why":
 		c.Why = value
+	case "redacted":
+		c.Redacted = value
 	default:
 		c.Other = append(c.Other, Field{key, value})
 	}

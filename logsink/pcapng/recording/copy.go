@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/lodoor/lodoor/logsink/pcapng/block"
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // Copy writes sessions of a recording into a new one. The section's comment, the interfaces and the names of addresses
@@ -23,6 +24,8 @@ type Copy struct {
 	// It sees each byte of a connection once and in order. Of real packets, what came again or too early is overwritten
 	// without being shown to it.
 	Edit func(e *Event) bool
+	// Overwrites is what Edit overwrites; the sessions' comments say so, beside what was overwritten before.
+	Overwrites flow.Redaction
 }
 
 // mask is what is written over payload that nobody has seen.
@@ -107,11 +110,28 @@ func (w *copier) packet(r *Reader, p *block.Packet) {
 			r.segment.sumUp()
 		}
 	}
+	w.mark(p)
 	w.packed = block.AppendPacket(w.packed, p)
 	for i := range r.track.events {
 		if r.track.events[i].Kind == Ended {
 			delete(w.withheld, s)
 		}
+	}
+}
+
+// mark has the comments that say whose packets follow say what is overwritten in them.
+func (w *copier) mark(p *block.Packet) {
+	if w.Overwrites == (flow.Redaction{}) {
+		return
+	}
+	for i, text := range p.Comments {
+		c, ours := block.ParseComment(text)
+		if !ours || c.Session == "" || c.Service == "" {
+			continue
+		}
+		before, _ := flow.ParseRedaction(c.Redacted)
+		c.Redacted = before.And(w.Overwrites).String()
+		p.Comments[i] = c.String()
 	}
 }
 

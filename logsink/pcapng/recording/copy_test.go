@@ -14,6 +14,7 @@ import (
 	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/logsink/pcapng/block"
 	"github.com/lodoor/lodoor/logsink/pcapng/recording"
+	"github.com/lodoor/lodoor/proxy/flow"
 )
 
 // copied is what becomes of a recording.
@@ -144,6 +145,29 @@ func TestCopyFails(t *testing.T) {
 		check(t, err)
 		if err := (recording.Copy{}).Write(broken{}, r); !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "write the copy") {
 			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// TestCopyMarks has the comments say what is overwritten now, beside what was before.
+func TestCopyMarks(t *testing.T) {
+	for before, want := range map[string]string{"": "rows", "authentication": "authentication,rows", "rows": "rows"} {
+		f := relayed()
+		a := f.front(1, "a")
+		a.open()
+		whose := block.Comment{Session: "a", Service: "db", Redacted: before, Other: []block.Field{{Key: "later", Value: "x"}}}
+		a.data(client, []byte("hello"), 0, whose.String())
+		leave := func(*recording.Event) bool { return true }
+		out, err := copied(t, f.b, recording.Copy{Edit: leave, Overwrites: flow.Redaction{Rows: true}}, recording.Options{})
+		check(t, err)
+		whose.Redacted = want
+		if !bytes.Contains(out, []byte(whose.String())) {
+			t.Errorf("%q is not followed by %q", before, whose.String())
+		}
+		out, err = copied(t, f.b, recording.Copy{Edit: leave}, recording.Options{})
+		check(t, err)
+		if whose.Redacted = before; !bytes.Contains(out, []byte(whose.String())) {
+			t.Errorf("%q is not what it was where nothing is overwritten", before)
 		}
 	}
 }

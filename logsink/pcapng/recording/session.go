@@ -30,8 +30,10 @@ type Session struct {
 	Program, User string
 	PID           int
 	Verdict, Rule string
-	Other         []block.Field
-	Opened        time.Time
+	// Redacted are words for what is overwritten, as flow.ParseRedaction reads them.
+	Redacted string
+	Other    []block.Field
+	Opened   time.Time
 	// Late says that it had begun before the recording did.
 	Late bool
 }
@@ -52,7 +54,7 @@ func (s *Session) learn(c *block.Comment) bool {
 		from string
 	}{
 		{&s.ID, c.Session}, {&s.Service, c.Service}, {&s.Program, c.Program}, {&s.User, c.User},
-		{&s.Verdict, c.Verdict}, {&s.Rule, c.Rule},
+		{&s.Verdict, c.Verdict}, {&s.Rule, c.Rule}, {&s.Redacted, c.Redacted},
 	} {
 		if text.from != "" && *text.to != text.from {
 			*text.to, changed = text.from, true
