@@ -213,7 +213,7 @@ func TestReadingThatFails(t *testing.T) {
 // dropped is counted, and the journal has everything else, all opens and closes among it.
 func TestManyOperations(t *testing.T) {
 	server := testkit.Redis(t)
-	d := openReadingDoor(t, server.Port, "operations: {record: all}\njournal: {rotate_size: 4MiB}", "")
+	d := openReadingDoor(t, server.Port, "operations: {record: all}\njournal: {rotate_size: 4MiB, max_size: 8GiB}", "")
 	out := testkit.Run(t, "redis-benchmark", "-p", d.portText(), "-t", "get", "-P", "64", "-c", "16", "-n", soak("60000", "3000000"), "-q")
 	if !strings.Contains(out, "GET:") || strings.Contains(out, "rror") {
 		t.Errorf("redis-benchmark said: %s", out)

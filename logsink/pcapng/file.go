@@ -126,11 +126,22 @@ func (f *file) write(leg uint32, at int64, s *segment, c *block.Comment) error {
 	if err != nil {
 		return err
 	}
-	if err := f.append(at, b); err != nil {
+	if err := f.appendPacket(at, b); err != nil {
 		return err
 	}
 	f.count(leg, at, s)
 	return nil
+}
+
+// appendPacket adds a packet, in its pieces if it goes nowhere but to the file.
+func (f *file) appendPacket(at int64, b packed) error {
+	if f.ring == nil && len(f.follow[f.track.service]) == 0 {
+		if f.out == nil {
+			return nil
+		}
+		return f.put(b.heads, b.payload, b.tail)
+	}
+	return f.append(at, f.packer.join(b))
 }
 
 func (f *file) count(leg uint32, at int64, s *segment) {
@@ -169,17 +180,19 @@ func (f *file) append(at int64, blocks []byte) error {
 	return f.put(blocks)
 }
 
-// put writes whole blocks to the file.
-func (f *file) put(blocks []byte) error {
+// put writes whole blocks to the file, which may come in pieces.
+func (f *file) put(pieces ...[]byte) error {
 	before := f.out.OnDisk()
-	if err := f.out.Append(blocks); err != nil {
+	if err := f.out.Append(pieces...); err != nil {
 		return err
 	}
 	if f.out.OnDisk() != before { // it had to make room first
 		f.payloadOnDisk = f.payload
 	}
-	f.counted += int64(len(blocks))
-	f.budget.settle(0, int64(len(blocks)))
+	for _, b := range pieces {
+		f.counted += int64(len(b))
+		f.budget.settle(0, int64(len(b)))
+	}
 	return nil
 }
 

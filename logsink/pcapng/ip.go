@@ -31,7 +31,7 @@ func (*ipv4) LayerType() gopacket.LayerType { return layerIPv4 }
 // SerializeTo writes the header (RFC 791, 3.1) before the segment.
 func (p *ipv4) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	const versionAndWords, dontFragment = 0x45, 0x4000
-	length := ipv4HeaderLen + len(b.Bytes()) + (*segment)(p).missing()
+	length := ipv4HeaderLen + len(b.Bytes()) + p.length
 	h, err := b.PrependBytes(ipv4HeaderLen)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (*ipv6) LayerType() gopacket.LayerType { return layerIPv6 }
 // SerializeTo writes the header (RFC 8200, 3) before the segment.
 func (p *ipv6) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	const version = 6 << 28 // traffic class and flow label are 0
-	length := len(b.Bytes()) + (*segment)(p).missing()
+	length := len(b.Bytes()) + p.length
 	h, err := b.PrependBytes(ipv6HeaderLen)
 	if err != nil {
 		return err

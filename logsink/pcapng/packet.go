@@ -28,7 +28,7 @@ type segment struct {
 	id       uint16 // IPv4 identification
 	seq, ack uint32
 	flags    uint8
-	payload  gopacket.Payload
+	payload  []byte
 	length   int
 
 	dir     flow.Direction
@@ -47,26 +47,38 @@ func (s *segment) ip() gopacket.SerializableLayer {
 	return (*ipv6)(s)
 }
 
-// packer builds packets in their blocks, one at a time in one buffer. That is gopacket's, whose layers of protocols
-// stay out: see docs/adr/0004-gopacket-without-its-layers.md.
+// packer builds packets in their blocks, one at a time: the heads in one buffer, which is gopacket's, and what stands
+// behind the payload in another. The payload stays where it is. gopacket's layers of protocols stay out: see
+// docs/adr/0004-gopacket-without-its-layers.md.
 type packer struct {
-	buffer gopacket.SerializeBuffer
-	block  enhanced
+	heads gopacket.SerializeBuffer
+	block enhanced
+	tail  []byte
+	whole []byte
 }
+
+// packed is the block of a packet in its pieces, as it was captured: without its payload when that was not kept.
+type packed struct{ heads, payload, tail []byte }
 
 func newPacker() *packer {
-	// A tail is the padding, a comment, and the length; a longer one makes the buffer grow.
-	const tail = 256
-	return &packer{buffer: gopacket.NewSerializeBufferExpectedSize(enhancedHeadLen+maxHeaderLen+keptSegment, tail)}
+	return &packer{heads: gopacket.NewSerializeBufferExpectedSize(enhancedHeadLen+maxHeaderLen, 0)}
 }
 
-// pack builds the block of the segment's packet as it was captured: without its payload when that was not kept. It is
-// valid until the next call.
-func (p *packer) pack(leg uint32, at int64, s *segment, comment []byte) ([]byte, error) {
-	p.block = enhanced{leg: leg, at: at, missing: s.missing(), comment: comment}
-	err := gopacket.SerializeLayers(p.buffer, gopacket.SerializeOptions{}, &p.block, s.ip(), (*tcp)(s), &s.payload)
+// pack builds the block of the segment's packet. It is valid until the next call.
+func (p *packer) pack(leg uint32, at int64, s *segment, comment []byte) (packed, error) {
+	p.block = enhanced{leg: leg, at: at, payload: len(s.payload), missing: s.missing(), comment: comment}
+	err := gopacket.SerializeLayers(p.heads, gopacket.SerializeOptions{}, &p.block, s.ip(), (*tcp)(s))
 	if err != nil {
-		return nil, fmt.Errorf("build a packet: %w", err)
+		return packed{}, fmt.Errorf("build a packet: %w", err)
 	}
-	return p.buffer.Bytes(), nil
+	heads := p.heads.Bytes()
+	captured := len(heads) - enhancedHeadLen + len(s.payload)
+	p.tail = p.block.appendTail(p.tail[:0], captured)
+	return packed{heads, s.payload, p.tail}, nil
+}
+
+// join puts the pieces of a block together. It is valid until the next call.
+func (p *packer) join(b packed) []byte {
+	p.whole = append(append(append(p.whole[:0], b.heads...), b.payload...), b.tail...)
+	return p.whole
 }

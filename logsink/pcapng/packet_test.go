@@ -53,21 +53,22 @@ func TestPackerGrows(t *testing.T) {
 	comment := bytes.Repeat([]byte("comment"), 1000)
 	p := newPacker()
 	for range 3 {
-		block, err := p.pack(legFront, 1, s, comment)
+		pieces, err := p.pack(legFront, 1, s, comment)
 		if err != nil {
 			t.Fatal(err)
 		}
+		block := bytes.Clone(p.join(pieces))
 		packet := block[enhancedHeadLen:]
 		if got := packet[ipv6HeaderLen+tcpHeaderLen:][:s.length]; !bytes.Equal(got, s.payload) {
 			t.Error("another payload")
 		}
 		tail := packet[ipv6HeaderLen+tcpHeaderLen+s.length:]
-		want := (&enhanced{comment: comment}).appendTail(nil, len(packet)-len(tail), len(block))
+		want := (&enhanced{comment: comment}).appendTail(nil, len(packet)-len(tail))
 		if !bytes.Equal(tail, want) || !bytes.Contains(tail, comment) {
 			t.Errorf("the block ends with %q", tail)
 		}
-		if block, err = p.pack(legFront, 1, segmentBetween("[::1]:1", "[::1]:2", nil), nil); err != nil || len(block) != 92 {
-			t.Errorf("a packet without payload is a block of %d bytes, %v", len(block), err)
+		if pieces, err = p.pack(legFront, 1, segmentBetween("[::1]:1", "[::1]:2", nil), nil); err != nil || len(p.join(pieces)) != 92 {
+			t.Errorf("a packet without payload is a block of %d bytes, %v", len(p.join(pieces)), err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ const layerTCP gopacket.LayerType = 44
 
 func (*tcp) LayerType() gopacket.LayerType { return layerTCP }
 
-// SerializeTo writes the header (RFC 9293, 3.1) before the payload.
+// SerializeTo writes the header (RFC 9293, 3.1), behind which the payload is to be.
 func (s *tcp) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	const words = 4 // bytes in the unit of the data offset
 	headerLen := s.headerLen()
@@ -48,7 +48,7 @@ func (s *tcp) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOption
 		})
 	}
 	if (*segment)(s).missing() == 0 {
-		be.PutUint16(h[16:], s.checksum(b.Bytes()))
+		be.PutUint16(h[16:], s.checksum(h))
 	}
 	return nil
 }
@@ -60,10 +60,10 @@ func (s *tcp) headerLen() int {
 	return tcpHeaderLen
 }
 
-// checksum sums the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1) and the whole segment.
-func (s *tcp) checksum(whole []byte) uint16 {
-	pseudo := s.addresses() + protocolTCP + uint64(len(whole))
-	return ^fold(pseudo + uint64(fold(sum(whole))))
+// checksum sums the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1), the header, whose length is even, and the payload.
+func (s *tcp) checksum(header []byte) uint16 {
+	pseudo := s.addresses() + protocolTCP + uint64(len(header)+len(s.payload))
+	return ^fold(pseudo + sum(header) + sum(s.payload))
 }
 
 // addresses is the sum of both.

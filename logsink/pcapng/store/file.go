@@ -51,15 +51,24 @@ func (f *File) begin() (err error) {
 	return nil
 }
 
-// Append adds whole blocks.
-func (f *File) Append(blocks []byte) error {
+// Append adds whole blocks, which may come in pieces.
+func (f *File) Append(pieces ...[]byte) error {
 	if f.err != nil {
 		return f.err
 	}
-	if _, err := f.stage.Write(blocks); err != nil {
+	length := 0
+	for _, b := range pieces {
+		length += len(b)
+	}
+	if err := f.stage.Begin(length); err != nil {
 		return f.failed(err)
 	}
-	f.written += int64(len(blocks))
+	for _, b := range pieces {
+		if _, err := f.stage.Write(b); err != nil {
+			return f.failed(err)
+		}
+	}
+	f.written += int64(length)
 	return nil
 }
 

@@ -20,6 +20,8 @@ const (
 // stage is one that blocks go through on their way to the disk.
 type stage interface {
 	io.Writer
+	// Begin says that the next length bytes are whole blocks.
+	Begin(length int) error
 	// Flush hands on what is held. Encryption holds up to 64 KiB all the same, since it cannot end a piece early.
 	Flush() error
 	// Close ends the file's form; the media stays open.
@@ -32,7 +34,11 @@ func (c *Config) stages(to io.Writer) (stage, error) {
 		if c.Compress == CompressOff {
 			return whole{bufio.NewWriterSize(to, buffered)}, nil
 		}
-		return newZstd(to)
+		compressed, err := newZstd(to)
+		if err != nil {
+			return nil, err
+		}
+		return compressed, nil
 	}
 	encrypted, err := age.Encrypt(to, c.Recipients...)
 	if err != nil {
@@ -48,34 +54,43 @@ func (c *Config) stages(to io.Writer) (stage, error) {
 	return both{compressed, encrypted}, nil
 }
 
-func newZstd(to io.Writer) (*zstd.Encoder, error) {
+func newZstd(to io.Writer) (packed, error) {
 	// With one encoder there is no goroutine.
-	return zstd.NewWriter(to, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+	e, err := zstd.NewWriter(to, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return packed{}, fmt.Errorf("begin to compress: %w", err)
+	}
+	return packed{e}, nil
 }
 
-// whole buffers, and never lets a write to the media end within what was written to it at once.
+// whole buffers, and never lets a write to the media end within a block, unless that has no room in the buffer.
 type whole struct{ *bufio.Writer }
 
-func (w whole) Write(b []byte) (int, error) {
-	if w.Available() < len(b) {
-		if err := w.Flush(); err != nil {
-			return 0, err
-		}
+func (w whole) Begin(length int) error {
+	if w.Available() >= length {
+		return nil
 	}
-	return w.Writer.Write(b)
+	return w.Flush()
 }
 
 func (w whole) Close() error { return w.Flush() }
 
+// packed compresses.
+type packed struct{ *zstd.Encoder }
+
+func (packed) Begin(int) error { return nil }
+
 // sealed encrypts.
 type sealed struct{ io.WriteCloser }
+
+func (sealed) Begin(int) error { return nil }
 
 func (sealed) Flush() error { return nil }
 
 // both compresses what it encrypts.
 type both struct {
-	*zstd.Encoder
+	packed
 	encrypted io.WriteCloser
 }
 
