@@ -54,7 +54,7 @@ type house struct {
 func lodoor() house {
 	rooms := [][]string{
 		// What siblings of a room share stands below them, and like flow imports the standard library only.
-		0: {"proxy/flow", "proxy/wire/sql", "logsink/pcapng/block"},
+		0: {"proxy/flow", "proxy/wire/sql", "proxy/wire/hello", "logsink/pcapng/block"},
 		1: {
 			"proxy/lane", "proxy/origin/...", "proxy/proxyproto", "proxy/gate/...", "proxy/wire/...", "proxy/kernel/...",
 			"rules", "logsink/journal", "logsink/pcapng/...", "logsink/secret",

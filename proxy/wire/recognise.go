@@ -57,11 +57,21 @@ func recogniseClient(first []byte) string {
 	case 0:
 		return recognisePostgres(first)
 	case 0x16: // a TLS record with a handshake, RFC 8446, 5.1
-		return foundTLS
+		return recogniseTLS(first)
 	case '*':
 		return recogniseRESP(first)
 	}
 	return recogniseWord(first)
+}
+
+func recogniseTLS(first []byte) string {
+	switch {
+	case len(first) < 2:
+		return ""
+	case first[1] == 3:
+		return foundTLS
+	}
+	return foundNothing
 }
 
 // recognisePostgres knows a startup message: its length, then the version 3.x or the code of a request

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/hello"
 )
 
 // Config is what a decoder is for.
@@ -24,7 +25,7 @@ type Config struct {
 type Decoder struct {
 	c      Config
 	err    error
-	hello  hello
+	hello  hello.Hello
 	tunnel bool
 	client parser
 	server parser
@@ -48,7 +49,7 @@ func New(c Config) *Decoder {
 const valueMax = 256
 
 // Encrypted says that the client speaks TLS.
-func (d *Decoder) Encrypted() bool { return d.hello == helloFound }
+func (d *Decoder) Encrypted() bool { return d.hello.Found() }
 
 // Data reads the next bytes of a direction. The error says what is not HTTP/1 about them; nothing is read after it.
 func (d *Decoder) Data(dir flow.Direction, at time.Time, b []byte) error {
@@ -63,8 +64,11 @@ func (d *Decoder) Data(dir flow.Direction, at time.Time, b []byte) error {
 // next reads what there is of what comes next in a direction.
 func (d *Decoder) next(dir flow.Direction, at time.Time, b []byte) (n int, err error) {
 	if dir == flow.FromClient {
-		if taken, err := d.hello.read(b[0]); taken || err != nil {
-			return 1, err
+		switch taken, err := d.hello.Read(b[0]); {
+		case err != nil:
+			return 1, fmt.Errorf("http: %w", err)
+		case taken:
+			return 1, nil
 		}
 	}
 	if n := d.half(dir).blank(b); n > 0 {

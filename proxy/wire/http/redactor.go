@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/hello"
 )
 
 // Redactor overwrites the secrets of one connection in a recording. Lengths stay, and so does the framing.
@@ -17,7 +18,7 @@ import (
 type Redactor struct {
 	c      flow.Redaction
 	lost   bool
-	hello  hello
+	hello  hello.Hello
 	client parser
 	server parser
 	queue  queue
@@ -39,7 +40,7 @@ func NewRedactor(c flow.Redaction) *Redactor {
 // Redact overwrites what must not be kept of the next bytes of a direction. It says false when it does not know any more
 // what they are; nothing more of the session may be kept then, b included.
 func (r *Redactor) Redact(dir flow.Direction, b []byte) bool {
-	for len(b) > 0 && !r.lost && r.hello != helloFound {
+	for len(b) > 0 && !r.lost && !r.hello.Found() {
 		n, ok := 0, false
 		if dir == flow.FromClient {
 			n, ok = r.ask(b)
@@ -54,7 +55,7 @@ func (r *Redactor) Redact(dir flow.Direction, b []byte) bool {
 
 // Skip tells n bytes of a direction that are not kept. It says false when what follows cannot be redacted.
 func (r *Redactor) Skip(dir flow.Direction, n uint64) bool {
-	if r.lost || r.hello == helloFound {
+	if r.lost || r.hello.Found() {
 		return !r.lost
 	}
 	p, c := &r.server, &r.told
@@ -85,7 +86,7 @@ func (r *Redactor) ask(b []byte) (n int, ok bool) {
 		return 0, false
 	}
 	if !r.client.begun {
-		if taken, err := r.hello.read(b[0]); taken || err != nil {
+		if taken, err := r.hello.Read(b[0]); taken || err != nil {
 			return 1, err == nil
 		}
 		r.asked.start()

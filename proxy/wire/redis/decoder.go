@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/hello"
 )
 
 // Config is what a decoder is for.
@@ -25,7 +26,7 @@ type Config struct {
 type Decoder struct {
 	c      Config
 	err    error
-	tls    bool
+	hello  hello.Hello
 	raw    bool // a replica's stream
 	client lexer
 	server lexer
@@ -46,11 +47,11 @@ func New(c Config) *Decoder {
 }
 
 // Encrypted says that the client speaks TLS.
-func (d *Decoder) Encrypted() bool { return d.tls }
+func (d *Decoder) Encrypted() bool { return d.hello.Found() }
 
 // Data reads the next bytes of a direction. The error says what is not Redis about them; nothing is read after it.
 func (d *Decoder) Data(dir flow.Direction, at time.Time, b []byte) error {
-	for len(b) > 0 && d.err == nil && !d.raw && !d.tls {
+	for len(b) > 0 && d.err == nil && !d.raw && !d.Encrypted() {
 		var n int
 		if dir == flow.FromClient {
 			n, d.err = d.ask(at, b)
@@ -64,7 +65,7 @@ func (d *Decoder) Data(dir flow.Direction, at time.Time, b []byte) error {
 
 // Skipped tells n bytes of a direction that nobody saw. It is an error unless they are within one string.
 func (d *Decoder) Skipped(dir flow.Direction, _ time.Time, n uint64) error {
-	if d.err != nil || d.raw || d.tls {
+	if d.err != nil || d.raw || d.Encrypted() {
 		return d.err
 	}
 	l, count := &d.server, &d.told
@@ -109,9 +110,11 @@ func (d *Decoder) emit(op *flow.Operation) {
 // ask reads what there is of a command.
 func (d *Decoder) ask(at time.Time, b []byte) (n int, err error) {
 	if d.client.between() {
-		if b[0] == tlsRecord {
-			d.tls = true
-			return 0, nil
+		switch taken, err := d.hello.Read(b[0]); {
+		case err != nil:
+			return 1, fmt.Errorf("redis: %w", err)
+		case taken:
+			return 1, nil
 		}
 		d.started, d.sent = at, 0
 		d.asking.restart()

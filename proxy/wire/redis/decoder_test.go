@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -274,6 +275,23 @@ func TestEncrypted(t *testing.T) {
 	}
 	if err := d.Data(flow.FromBackend, epoch(), []byte("\x16\x03\x03")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TLS begins with the client's first bytes or not at all: what looks like it behind a command hides no secret.
+func TestNotEncrypted(t *testing.T) {
+	for _, first := range []string{command("PING"), "\r\n", "\x16"} {
+		d := New(Config{})
+		r := NewRedactor(flow.Redaction{Authentication: true})
+		sent := []byte(first + "\x16\x03\r\n" + command("AUTH", "secret"))
+		kept := true
+		for i := range sent {
+			_ = d.Data(flow.FromClient, epoch(), sent[i:i+1])
+			kept = kept && r.Redact(flow.FromClient, sent[i:i+1])
+		}
+		if d.Encrypted() || kept && bytes.Contains(sent, []byte("secret")) {
+			t.Errorf("behind %q: encrypted %v, %q is kept (%v)", first, d.Encrypted(), sent, kept)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package redis
 
-import "github.com/lodoor/lodoor/proxy/flow"
+import (
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/wire/hello"
+)
 
 // judgedMax is how much of an argument or a name in an answer is looked at.
 const judgedMax = 2 * nameMax
@@ -19,6 +22,7 @@ type Redactor struct {
 	c      flow.Redaction
 	lost   bool
 	raw    bool // TLS or a replica's stream: nothing can be read
+	hello  hello.Hello
 	client lexer
 	server lexer
 	talk   talk
@@ -93,9 +97,9 @@ func (r *Redactor) redact(dir flow.Direction, b []byte) bool {
 // ask reads what there is of a command.
 func (r *Redactor) ask(b []byte) (n int, ok bool) {
 	if r.client.between() {
-		if b[0] == tlsRecord {
-			r.raw = true
-			return 0, true
+		if taken, err := r.hello.Read(b[0]); taken || err != nil {
+			r.raw = r.hello.Found()
+			return 1, err == nil
 		}
 		r.asking.restart(&r.client)
 	}
@@ -157,9 +161,6 @@ func (r *Redactor) told() bool {
 	}
 	return true
 }
-
-// tlsRecord is the first byte of a TLS handshake.
-const tlsRecord = 0x16
 
 // requestCover overwrites a command as it comes.
 type requestCover struct {
