@@ -45,8 +45,8 @@ func ParseRedaction(words string) (r Redaction, known bool) {
 	return r, known
 }
 
-// And is what either of the two overwrites.
-func (r Redaction) And(more Redaction) Redaction {
+// With is what either of the two overwrites.
+func (r Redaction) With(more Redaction) Redaction {
 	for i, part := range r.parts() {
 		*part = *part || *more.parts()[i]
 	}

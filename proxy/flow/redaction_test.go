@@ -25,7 +25,7 @@ func TestRedaction(t *testing.T) {
 		}
 	}
 	a, b := flow.Redaction{Rows: true}, flow.Redaction{Authentication: true}
-	if both := a.And(b); both != (flow.Redaction{Authentication: true, Rows: true}) || a != (flow.Redaction{Rows: true}) {
+	if both := a.With(b); both != (flow.Redaction{Authentication: true, Rows: true}) || a != (flow.Redaction{Rows: true}) {
 		t.Errorf("both overwrite %q", both)
 	}
 }

@@ -130,7 +130,7 @@ func (w *copier) mark(p *block.Packet) {
 			continue
 		}
 		before, _ := flow.ParseRedaction(c.Redacted)
-		c.Redacted = before.And(w.Overwrites).String()
+		c.Redacted = before.With(w.Overwrites).String()
 		p.Comments[i] = c.String()
 	}
 }
