@@ -84,6 +84,16 @@ func (t both) Data(d flow.Direction, at time.Time, b []byte) {
 	t.second.Data(d, at, b)
 }
 
+// Piped has the first one take what it is not shown, if it can; the second one is shown it.
+func (t both) Piped(d flow.Direction, at time.Time, fd, n int) int {
+	if p, ok := t.first.(flow.PipeTap); ok {
+		return p.Piped(d, at, fd, n)
+	}
+	return 0
+}
+
+func (t both) Beside() flow.Tap { return t.second }
+
 func (t both) Skipped(d flow.Direction, at time.Time, n uint64) {
 	t.first.Skipped(d, at, n)
 	t.second.Skipped(d, at, n)

@@ -178,3 +178,20 @@ func testReadAlongWaits(t *testing.T, open opener) {
 	_ = c.Close()
 	d.log.waitFor(t, flow.EventSessionClose, 1)
 }
+
+// taking is a witness that takes what is in pipes.
+type taking struct{ *witness }
+
+func (taking) Piped(_ flow.Direction, _ time.Time, _, n int) int { return n - 1 }
+func (taking) Beside() flow.Tap                                  { return nil }
+
+// TestTaken has the recorder take out of pipes if it can, and the decoder beside it shown what that took.
+func TestTaken(t *testing.T) {
+	decoder := &witness{}
+	for want, recorder := range map[int]flow.SessionTap{0: &witness{}, 6: taking{&witness{}}} {
+		p := join(recorder, decoder).(flow.PipeTap)
+		if taken := p.Piped(flow.FromClient, time.Now(), 0, 7); taken != want || p.Beside() != flow.Tap(decoder) {
+			t.Errorf("%d were taken, beside is %v; want %d and the decoder", taken, p.Beside(), want)
+		}
+	}
+}

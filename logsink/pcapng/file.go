@@ -139,7 +139,7 @@ func (f *file) appendPacket(at int64, b packed) error {
 		if f.out == nil {
 			return nil
 		}
-		return f.put(b.heads, b.payload, b.tail)
+		return f.putLent(b)
 	}
 	return f.append(at, f.packer.join(b))
 }
@@ -180,19 +180,21 @@ func (f *file) append(at int64, blocks []byte) error {
 	return f.put(blocks)
 }
 
-// put writes whole blocks to the file, which may come in pieces.
-func (f *file) put(pieces ...[]byte) error {
+// put writes whole blocks to the file.
+func (f *file) put(blocks []byte) error { return f.putLent(packed{heads: blocks}) }
+
+// putLent writes a packet whose payload stays as it is until flush.
+func (f *file) putLent(b packed) error {
 	before := f.out.OnDisk()
-	if err := f.out.Append(pieces...); err != nil {
+	if err := f.out.AppendLent(b.heads, b.payload, b.tail); err != nil {
 		return err
 	}
 	if f.out.OnDisk() != before { // it had to make room first
 		f.payloadOnDisk = f.payload
 	}
-	for _, b := range pieces {
-		f.counted += int64(len(b))
-		f.budget.settle(0, int64(len(b)))
-	}
+	length := int64(len(b.heads) + len(b.payload) + len(b.tail))
+	f.counted += length
+	f.budget.settle(0, length)
 	return nil
 }
 

@@ -193,6 +193,7 @@ func (w *writer) close() error {
 	for f := range w.open {
 		errs = append(errs, w.closeFile(f))
 	}
+	w.spent.giveBack(w.memory)
 	return errors.Join(errs...)
 }
 

@@ -7,6 +7,8 @@ import (
 
 const (
 	maxBuffer = 64 << 10
+	// maxPiped is how much is taken out of a pipe at once: a splice of the loop lane.
+	maxPiped = 256 << 10
 	// entryMemory is what a queued event takes beside its payload, sessionMemory what an open session does.
 	entryMemory   = 128
 	sessionMemory = 2 << 10
@@ -17,7 +19,7 @@ type memory struct {
 	max     int64
 	used    atomic.Int64
 	parked  atomic.Int64 // the part of used that waits for who is to read it, not for the disk
-	classes [5]bufferClass
+	classes [6]bufferClass
 }
 
 // bufferClass hands out buffers of one size.
@@ -30,11 +32,32 @@ type bufferClass struct {
 type buffer struct {
 	class int
 	b     []byte
+	sums  [maxPiped / keptSegment]pieceSum
+}
+
+// pieceSum is the checksum of the first length bytes of a piece of keptSegment.
+type pieceSum struct {
+	length int
+	sum    uint64
+}
+
+// sum is the checksum of payload, which is in the buffer and is not going to change: as a rule both legs cut it alike, and
+// the second one finds it here.
+func (b *buffer) sum(payload []byte) uint64 {
+	at := cap(b.b) - cap(payload)
+	if at%keptSegment != 0 {
+		return sum(payload)
+	}
+	s := &b.sums[at/keptSegment]
+	if s.length != len(payload) {
+		*s = pieceSum{len(payload), sum(payload)}
+	}
+	return s.sum
 }
 
 func newMemory(limit int64) *memory {
 	m := &memory{max: limit}
-	for i, size := range []int{256, 1 << 10, 4 << 10, 16 << 10, maxBuffer} {
+	for i, size := range []int{256, 1 << 10, 4 << 10, 16 << 10, maxBuffer, maxPiped} {
 		c := &m.classes[i]
 		c.size = size
 		c.pool.New = func() any { return &buffer{class: i, b: make([]byte, size)} }
@@ -42,32 +65,54 @@ func newMemory(limit int64) *memory {
 	return m
 }
 
-// take returns a buffer of n bytes, at most maxBuffer, or nil. No owner may hold more than is still free, so that a
-// few bulk sessions cannot use up what the others need: one alone gets half, two get a third each. An owner that waits
-// for the disk gets what it asks for.
+// take returns a buffer of n bytes, at most maxPiped, or nil: see claim.
 func (m *memory) take(held *atomic.Int64, n int, waits bool) *buffer {
-	i := 0
-	for m.classes[i].size < n {
-		i++
+	if !m.claim(held, n, waits) {
+		return nil
 	}
-	charge := m.charge(i)
+	return m.buffer(n)
+}
+
+// claim takes the room of a buffer of n bytes. No owner may hold more than is still free, so that a few bulk sessions
+// cannot use up what the others need: one alone gets half, two get a third each. An owner that waits for the disk gets what
+// it asks for.
+func (m *memory) claim(held *atomic.Int64, n int, waits bool) bool {
+	charge := m.charge(m.class(n))
 	switch {
 	case waits:
 		m.used.Add(charge)
 	case held.Load()+charge > m.free() || !m.reserve(charge):
-		return nil
+		return false
 	}
 	held.Add(charge)
-	b := m.classes[i].pool.Get().(*buffer)
-	b.b = b.b[:n]
+	return true
+}
+
+// waive gives back a claim.
+func (m *memory) waive(held *atomic.Int64, n int) {
+	charge := m.charge(m.class(n))
+	held.Add(-charge)
+	m.release(charge)
+}
+
+// buffer is one of n bytes, whose room was claimed.
+func (m *memory) buffer(n int) *buffer {
+	b := m.classes[m.class(n)].pool.Get().(*buffer)
+	b.b, b.sums = b.b[:n], [len(b.sums)]pieceSum{}
 	return b
 }
 
+// give takes back a buffer, and its claim.
 func (m *memory) give(held *atomic.Int64, b *buffer) {
-	charge := m.charge(b.class)
-	held.Add(-charge)
-	m.release(charge)
+	m.waive(held, m.classes[b.class].size)
 	m.classes[b.class].pool.Put(b)
+}
+
+func (m *memory) class(n int) (i int) {
+	for m.classes[i].size < n {
+		i++
+	}
+	return i
 }
 
 // park counts a buffer among those that wait to be written to who is to read them. It answers whether these leave half of

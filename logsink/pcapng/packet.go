@@ -30,10 +30,19 @@ type segment struct {
 	flags    uint8
 	payload  []byte
 	length   int
+	buf      *buffer // that the payload is in; nil: none
 
 	dir     flow.Direction
 	why     reason // for what was not kept
 	counted bool   // it shows its bytes for the first time
+}
+
+// sum is the payload's checksum.
+func (s *segment) sum() uint64 {
+	if s.buf == nil {
+		return sum(s.payload)
+	}
+	return s.buf.sum(s.payload)
 }
 
 // missing is how many bytes of the payload were not kept.

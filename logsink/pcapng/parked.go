@@ -15,13 +15,13 @@ type part struct {
 // whole says whether all of the part is kept.
 func (p *part) whole() bool { return p.buf != nil && uint64(len(p.payload)) == p.length }
 
-// take takes at most n bytes off the front.
-func (p *part) take(n uint64) (payload []byte, taken uint64) {
-	taken = min(n, p.length)
-	payload = p.payload[:min(taken, uint64(len(p.payload)))]
-	p.payload = p.payload[len(payload):]
-	p.length -= taken
-	return payload, taken
+// take takes at most n bytes off the front. What is taken owns nothing.
+func (p *part) take(n uint64) (taken part) {
+	taken = part{buf: p.buf, length: min(n, p.length), why: p.why}
+	taken.payload = p.payload[:min(taken.length, uint64(len(p.payload)))]
+	p.payload = p.payload[len(taken.payload):]
+	p.length -= taken.length
+	return taken
 }
 
 // parked are the parts of a direction, the oldest first. There are few: a lane writes before it reads on.
@@ -95,7 +95,7 @@ func (s *session) release(p *part) {
 		if p.parked {
 			r.memory.unpark(p.buf)
 		}
-		r.memory.give(&s.tap.held, p.buf)
+		r.writer.spent.add(s.tap, p.buf)
 		p.buf, p.payload, p.parked = nil, nil, false
 	}
 }

@@ -25,6 +25,7 @@ type talk struct {
 	lost [2][]span
 	// flags are the TCP flags that the end must have set.
 	flags string
+	pipe  *lanePipe
 }
 
 type span struct{ from, to int }
@@ -39,7 +40,12 @@ func (k *talk) act(t *rapid.T, tap flow.SessionTap, open *[2]bool) {
 		return
 	}
 	from := len(k.sent[d])
-	switch rapid.SampledFrom([]string{"data", "data", "data", "skip", "shut"}).Draw(t, "event") {
+	switch rapid.SampledFrom([]string{"data", "data", "piped", "skip", "shut"}).Draw(t, "event") {
+	case "piped":
+		b := pattern(uint64(from), n)
+		k.pipe.pass(tap, d, b)
+		k.sent[d] = append(k.sent[d], b...)
+		k.write(t, tap, d)
 	case "data":
 		b := pattern(uint64(from), n)
 		tap.Data(d, time.Now(), b)
@@ -85,8 +91,8 @@ func (k *talk) flush(tap flow.SessionTap, d flow.Direction) {
 	}
 }
 
-func randomTalk(t *rapid.T, r *rig) *talk {
-	k := &talk{id: flow.NewSessionID(), flags: "F"}
+func randomTalk(t *rapid.T, r *rig, p *lanePipe) *talk {
+	k := &talk{id: flow.NewSessionID(), flags: "F", pipe: p}
 	ends := rapid.SampledFrom([][2]string{
 		{"127.0.0.1:%d", front4}, {"10.1.2.3:%d", front4}, {"[::1]:%d", front6}, {"", ""},
 	}).Draw(t, "addresses")
@@ -128,9 +134,9 @@ func (k *talk) skipped() (n uint64) {
 // them, and finds every byte at its place.
 func TestRandomConversations(t *testing.T) {
 	r := newRig(t, pcapng.Config{Memory: 1 << 30})
-	talks := map[string]*talk{}
+	talks, pipe := map[string]*talk{}, newLanePipe(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		k := randomTalk(rt, r)
+		k := randomTalk(rt, r, pipe)
 		talks[k.id.String()] = k
 	})
 	r.end()

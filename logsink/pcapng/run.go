@@ -97,9 +97,7 @@ func (r *Recorder) pass(now time.Time) {
 
 func payload(entries []entry) (n int64) {
 	for i := range entries {
-		if b := entries[i].buf; b != nil {
-			n += int64(len(b.b))
-		}
+		n += int64(entries[i].size())
 	}
 	return n
 }
@@ -134,6 +132,7 @@ func (r *Recorder) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.writer.write(r.queue.swap(nil))
+	r.queue.release()
 	if err = errors.Join(err, r.writer.close(), r.writer.secrets.close()); err != nil {
 		return fmt.Errorf("end the recording: %w", err)
 	}

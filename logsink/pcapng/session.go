@@ -84,7 +84,7 @@ func (s *session) told(d flow.Direction, e *entry) error {
 		s.overlook(d, &p)
 	}
 	before := s.file.payload
-	err := s.legs[nearLeg(d)].pass(d, p.payload, p.length, p.why)
+	err := s.legs[nearLeg(d)].pass(d, p)
 	if err != nil {
 		s.tap.rec.lost.Add(uint64(len(p.payload)) - (s.file.payload - before))
 	}
@@ -124,11 +124,11 @@ func (s *session) overlook(d flow.Direction, p *part) {
 func (s *session) written(d flow.Direction, n uint64) error {
 	for q := &s.parked[d]; n > 0 && q.some(); {
 		p := q.first()
-		payload, taken := p.take(n)
-		if err := s.legs[farLeg(d)].pass(d, payload, taken, p.why); err != nil {
+		taken := p.take(n)
+		if err := s.legs[farLeg(d)].pass(d, taken); err != nil {
 			return err
 		}
-		if n -= taken; p.length == 0 {
+		if n -= taken.length; p.length == 0 {
 			s.release(p)
 			q.drop()
 		}
@@ -138,14 +138,13 @@ func (s *session) written(d flow.Direction, n uint64) error {
 
 // answered shows what lodoor said itself, which is on the front only, and lets go of what it answered.
 func (s *session) answered(e *entry) error {
-	p := part{length: e.length[e.dir], why: e.why}
+	p := part{buf: e.buf, length: e.length[e.dir], why: e.why}
 	if e.buf != nil {
 		p.payload = e.buf.b
 	}
 	for q, n := &s.parked[flow.FromClient], e.taken; n > 0 && q.some(); {
 		first := q.first()
-		_, taken := first.take(n)
-		if n -= taken; first.length == 0 {
+		if n -= first.take(n).length; first.length == 0 {
 			s.release(first)
 			q.drop()
 		}
@@ -153,7 +152,7 @@ func (s *session) answered(e *entry) error {
 	if r := s.tap.redactor; r != nil && !s.tap.blind.Load() {
 		r.Answered(e.taken, p.payload)
 	}
-	return s.legs[legFront].pass(e.dir, p.payload, p.length, p.why)
+	return s.legs[legFront].pass(e.dir, p)
 }
 
 // close shows that a direction's source closed it: at once where it was read, and on the other leg behind all that was

@@ -53,19 +53,19 @@ func newHalf(addr netip.AddrPort, id []byte, leg uint32) half {
 }
 
 // send writes one segment from d's sender; it acknowledges all that the other half has sent so far.
-func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int, why reason) error {
+func (s *stream) send(d flow.Direction, flags uint8, p part) error {
 	from, to := &s.halves[d], &s.halves[1-d]
 	seg := &s.session.segment
 	*seg = segment{
-		from: from.addr, to: to.addr, id: from.id, seq: from.next, flags: flags, payload: payload, length: length,
-		dir: d, why: why,
+		from: from.addr, to: to.addr, id: from.id, seq: from.next, flags: flags, payload: p.payload, length: int(p.length),
+		buf: p.buf, dir: d, why: p.why,
 	}
 	if flags&flagACK != 0 {
 		seg.ack = to.next
 		to.acked = to.next
 	}
 	from.id++
-	from.next += uint32(length)
+	from.next += uint32(p.length)
 	if flags&(flagSYN|flagFIN) != 0 {
 		from.next++
 	}
@@ -73,7 +73,7 @@ func (s *stream) send(d flow.Direction, flags uint8, payload []byte, length int,
 }
 
 // bare writes a segment without payload.
-func (s *stream) bare(d flow.Direction, flags uint8) error { return s.send(d, flags, nil, 0, whyNone) }
+func (s *stream) bare(d flow.Direction, flags uint8) error { return s.send(d, flags, part{}) }
 
 // open writes the handshake.
 func (s *stream) open() error {
@@ -86,21 +86,17 @@ func (s *stream) open() error {
 	return s.bare(flow.FromClient, flagACK)
 }
 
-// pass writes length bytes, of which payload is the beginning that was kept.
-func (s *stream) pass(d flow.Direction, payload []byte, length uint64, why reason) error {
+// pass writes what p has.
+func (s *stream) pass(d flow.Direction, p part) error {
 	if !s.opened {
 		return nil
 	}
 	most := uint64(maxSegment)
-	if uint64(len(payload)) == length {
+	if p.whole() {
 		most = keptSegment
 	}
-	for length > 0 {
-		n := int(min(length, most))
-		here := payload[:min(len(payload), n)]
-		payload = payload[len(here):]
-		length -= uint64(n)
-		if err := s.send(d, flagPSH|flagACK, here, n, why); err != nil {
+	for p.length > 0 {
+		if err := s.send(d, flagPSH|flagACK, p.take(most)); err != nil {
 			return err
 		}
 		if s.unacked(d) >= ackEvery {

@@ -63,7 +63,7 @@ func (s *tcp) headerLen() int {
 // checksum sums the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1), the header, whose length is even, and the payload.
 func (s *tcp) checksum(header []byte) uint16 {
 	pseudo := s.addresses() + protocolTCP + uint64(len(header)+len(s.payload))
-	return ^fold(pseudo + sum(header) + sum(s.payload))
+	return ^fold(pseudo + sum(header) + (*segment)(s).sum())
 }
 
 // addresses is the sum of both.

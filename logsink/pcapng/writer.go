@@ -21,6 +21,7 @@ type writer struct {
 	budget      *budget
 	stats       *counters
 	secrets     *secrets
+	spent       spent
 	trouble     func(error)
 	keylog      lasting // why the key log cannot be read
 	stuck       lasting // why old files cannot be removed
@@ -46,15 +47,24 @@ func (w *writer) write(entries []entry) error {
 			w.drop(entries[i+1:])
 			return err
 		}
+		if w.spent.bytes < spentBytes {
+			continue
+		}
+		if err := w.flush(); err != nil {
+			w.drop(entries[i+1:])
+			return err
+		}
 	}
 	return w.flush()
 }
 
+// flush hands all to the system, and gives back the buffers that were lent until then. A file that failed writes no more.
 func (w *writer) flush() error {
 	var errs []error
 	for f := range w.open {
 		errs = append(errs, f.flush())
 	}
+	w.spent.giveBack(w.memory)
 	return errors.Join(errs...)
 }
 
@@ -96,6 +106,7 @@ func (w *writer) handle(e *entry) error {
 			return err
 		}
 	}
+	w.fetch(e)
 	err := w.show(s, e)
 	w.settle(e)
 	if e.kind >= kindEnd {
@@ -130,12 +141,29 @@ func (w *writer) settle(e *entry) {
 	if e.charged {
 		w.memory.release(entryMemory)
 	}
+	w.fetch(e) // what nobody wants goes that way, too
 	if e.buf == nil {
 		return
 	}
 	if e.kind == kindPass {
 		w.stats.lost.Add(uint64(len(e.buf.b)))
 	}
-	w.memory.give(&e.tap.held, e.buf)
+	w.spent.add(e.tap, e.buf)
 	e.buf = nil
+}
+
+// fetch reads an entry's payload that is in the conduit yet.
+func (w *writer) fetch(e *entry) {
+	if e.piped == 0 {
+		return
+	}
+	buf := w.memory.buffer(e.claimed)
+	buf.b = buf.b[:e.piped]
+	if e.piped = 0; e.from.read(buf.b) {
+		e.buf = buf
+		return
+	}
+	w.stats.lost.Add(uint64(len(buf.b)))
+	e.why = whyUnseen
+	w.memory.give(&e.tap.held, buf)
 }

@@ -32,6 +32,18 @@ type Tap interface {
 	Done(at time.Time, o *Outcome) (kept, skipped uint64)
 }
 
+// PipeTap is a tap that may take what is in a pipe without having been shown it, which costs the lane nothing but the
+// call. Only a lane that splices asks.
+type PipeTap interface {
+	Tap
+	// Piped is Data for bytes at the front of a pipe, of which fd is the end that is read from. The tap copies references to
+	// them (tee(2)), to at most n, and leaves them where they are. It answers to how many; with 0 it has to be told by Data.
+	// It is asked again for the rest of what was read at once, when what it took was written.
+	Piped(d Direction, at time.Time, fd, n int) (taken int)
+	// Beside is who else has to be told by Data what was piped; nil is nobody.
+	Beside() Tap
+}
+
 // SessionTap is a tap that is also told what a lane does not know.
 type SessionTap interface {
 	Tap

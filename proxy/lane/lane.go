@@ -57,8 +57,9 @@
 //     delivered if there is room for it soon enough.
 //   - Written is told whenever the kernel has taken some bytes, those included that a gate had held. What follows a read
 //     without waiting may have that read's time. What is left at the end was not written.
-//   - Nothing is skipped: what is spliced is shown to the tap by a copy (tee(2)) before it is written. Only if the kernel
-//     refused that copy, Skipped would tell the length of what had been taken off the socket already.
+//   - Nothing is skipped: what is spliced is shown to the tap by a copy (tee(2)) before it is written, unless it is a
+//     [flow.PipeTap] and takes it by reference. Only if the kernel refused that copy, Skipped would tell the length of what
+//     had been taken off the socket already.
 package lane
 
 import (

@@ -11,7 +11,8 @@ import (
 // loopTapping is the tap of a session of a loop.
 type loopTapping struct {
 	tap   Tap
-	roomy [2]roomy // by flow.Direction
+	piped flow.PipeTap // the same, if it is one
+	roomy [2]roomy     // by flow.Direction
 }
 
 func newLoopTapping(s *loopSession, t Tap) *loopTapping {
@@ -19,6 +20,7 @@ func newLoopTapping(s *loopSession, t Tap) *loopTapping {
 		return nil
 	}
 	x := &loopTapping{tap: t}
+	x.piped, _ = t.(flow.PipeTap)
 	for i := range x.roomy {
 		r := &x.roomy[i]
 		r.session, r.direction, r.wake = s, flow.Direction(i), r.post

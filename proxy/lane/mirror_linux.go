@@ -67,18 +67,39 @@ func (s *loopSession) splices(h *loopHalf) bool {
 // the system had no room.
 func (s *loopSession) show(d flow.Direction, h *loopHalf, at time.Time) {
 	m := &s.worker.mirror
-	if !m.ready(&s.worker.pipes) {
+	if m.ready(&s.worker.pipes) {
+		h.pipe.shown = s.tapping.show(d, at, h.pipe, m)
+	}
+	if h.pipe.shown == 0 {
 		h.state |= unspliced
 		return
 	}
-	b := m.look(h.pipe)
+	s.count(d, h.pipe.shown)
+}
+
+// show tells of what is at the front of a pipe, and answers of how much: by reference, to a tap that takes it so, or by
+// what a mirror shows.
+func (x *loopTapping) show(d flow.Direction, at time.Time, p *pipe, m *mirror) int {
+	var beside flow.Tap
+	if x.piped != nil {
+		if beside = x.piped.Beside(); beside == nil {
+			if n := x.piped.Piped(d, at, p.r, p.held); n > 0 {
+				return n
+			}
+		}
+	}
+	b := m.look(p)
 	if len(b) == 0 {
-		h.state |= unspliced
-		return
+		return 0
 	}
-	h.pipe.shown = len(b)
-	s.count(d, len(b))
-	s.tapping.tap.Data(d, at, b)
+	if beside != nil {
+		if n := x.piped.Piped(d, at, p.r, len(b)); n > 0 {
+			beside.Data(d, at, b[:n])
+			return n
+		}
+	}
+	x.tap.Data(d, at, b)
+	return len(b)
 }
 
 // unshown is how many bytes a direction holds that do not count as read yet.

@@ -51,25 +51,34 @@ func (f *File) begin() (err error) {
 	return nil
 }
 
-// Append adds whole blocks, which may come in pieces.
-func (f *File) Append(pieces ...[]byte) error {
+// Append adds whole blocks.
+func (f *File) Append(blocks []byte) error { return f.AppendLent(blocks, nil, nil) }
+
+// AppendLent adds a block whose middle is lent: it has to stay as it is until Flush or Close returns.
+func (f *File) AppendLent(head, lent, tail []byte) error {
 	if f.err != nil {
 		return f.err
 	}
-	length := 0
-	for _, b := range pieces {
-		length += len(b)
-	}
-	if err := f.stage.Begin(length); err != nil {
+	length := len(head) + len(lent) + len(tail)
+	if err := f.add(length, head, lent, tail); err != nil {
 		return f.failed(err)
-	}
-	for _, b := range pieces {
-		if _, err := f.stage.Write(b); err != nil {
-			return f.failed(err)
-		}
 	}
 	f.written += int64(length)
 	return nil
+}
+
+func (f *File) add(length int, head, lent, tail []byte) error {
+	if err := f.stage.Begin(length); err != nil {
+		return err
+	}
+	if _, err := f.stage.Write(head); err != nil {
+		return err
+	}
+	if err := f.stage.Lend(lent); err != nil {
+		return err
+	}
+	_, err := f.stage.Write(tail)
+	return err
 }
 
 // Flush hands what was appended to the system.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -10,18 +9,16 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-const (
-	// buffered holds several of the largest packets.
-	buffered = 256 << 10
-	// zstdWindow is how far back the compression looks: what both sides need of memory.
-	zstdWindow = 1 << 20
-)
+// zstdWindow is how far back the compression looks: what both sides need of memory.
+const zstdWindow = 1 << 20
 
 // stage is one that blocks go through on their way to the disk.
 type stage interface {
 	io.Writer
 	// Begin says that the next length bytes are whole blocks.
 	Begin(length int) error
+	// Lend is Write for what stays as it is until Flush.
+	Lend(b []byte) error
 	// Flush hands on what is held. Encryption holds up to 64 KiB all the same, since it cannot end a piece early.
 	Flush() error
 	// Close ends the file's form; the media stays open.
@@ -29,10 +26,10 @@ type stage interface {
 }
 
 // stages is the way of the blocks: compressed, then encrypted.
-func (c *Config) stages(to io.Writer) (stage, error) {
+func (c *Config) stages(to *sink) (stage, error) {
 	if len(c.Recipients) == 0 {
 		if c.Compress == CompressOff {
-			return whole{bufio.NewWriterSize(to, buffered)}, nil
+			return newGather(to), nil
 		}
 		compressed, err := newZstd(to)
 		if err != nil {
@@ -64,27 +61,25 @@ func newZstd(to io.Writer) (packed, error) {
 	return packed{e}, nil
 }
 
-// whole buffers, and never lets a write to the media end within a block, unless that has no room in the buffer.
-type whole struct{ *bufio.Writer }
-
-func (w whole) Begin(length int) error {
-	if w.Available() >= length {
-		return nil
-	}
-	return w.Flush()
-}
-
-func (w whole) Close() error { return w.Flush() }
-
 // packed compresses.
 type packed struct{ *zstd.Encoder }
 
 func (packed) Begin(int) error { return nil }
 
+func (p packed) Lend(b []byte) error {
+	_, err := p.Write(b)
+	return err
+}
+
 // sealed encrypts.
 type sealed struct{ io.WriteCloser }
 
 func (sealed) Begin(int) error { return nil }
+
+func (s sealed) Lend(b []byte) error {
+	_, err := s.Write(b)
+	return err
+}
 
 func (sealed) Flush() error { return nil }
 
@@ -119,4 +114,37 @@ func (s *sink) Write(b []byte) (int, error) {
 	}
 	s.good.Add(int64(n))
 	return n, nil
+}
+
+// pieceWriter is a media that takes a write from where its pieces lie.
+type pieceWriter interface {
+	WritePieces(pieces [][]byte) error
+}
+
+// writeAll writes what is good only together.
+func (s *sink) writeAll(pieces [][]byte) error {
+	if s.err != nil || len(pieces) == 0 {
+		return s.err
+	}
+	length := 0
+	for _, b := range pieces {
+		length += len(b)
+	}
+	if s.err = writePieces(s.media, pieces); s.err != nil {
+		return s.err
+	}
+	s.good.Add(int64(length))
+	return nil
+}
+
+func writePieces(to Media, pieces [][]byte) error {
+	if w, ok := to.(pieceWriter); ok && len(pieces) > 1 {
+		return w.WritePieces(pieces)
+	}
+	for _, b := range pieces {
+		if _, err := to.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -142,7 +142,7 @@ func createMedia(path string) (Media, error) {
 	if err := lock(f); errors.Is(err, errTaken) || !isAt(f, path) {
 		return nil, errors.Join(errTaken, f.Close())
 	}
-	return f, nil // without the lock where the file system has none
+	return disk{f}, nil // without the lock where the file system has none
 }
 
 // isAt says whether path still leads to the open file.

@@ -17,6 +17,7 @@ type kit struct {
 	newLane func(t *testing.T) lane.Lane
 	network network
 	gate    script // of every session that has none of its own; nil is no gate
+	takes   bool   // a tap takes what is in pipes; see flow.PipeTap
 }
 
 // session is a running session and its two far ends.

@@ -177,6 +177,20 @@ func (k kit) tap(t *testing.T) {
 	t.Run("bulk", k.tapBulk)
 	t.Run("reset", k.tapReset)
 	t.Run("skipping", k.tapSkips)
+	k.takes = true
+	t.Run("backpressure, taken", k.tapBackpressure)
+	t.Run("killed, taken", k.tapKilled)
+	t.Run("bulk, taken", k.tapBulk)
+}
+
+// witness is a tap, and as what a session has it.
+func (k kit) witness(t *testing.T) (*witness, lane.Tap) {
+	t.Helper()
+	w := &witness{t: t}
+	if k.takes {
+		return w, newTaker(t, w)
+	}
+	return w, w
 }
 
 // tapOrder lets each end answer as soon as it has read, and asks whether the tap had been told before.
@@ -207,8 +221,8 @@ func (k kit) tapOrder(t *testing.T) {
 }
 
 func (k kit) tapBulk(t *testing.T) {
-	w := &witness{t: t}
-	s := k.open(t, lane.Pair{Tap: w})
+	w, tap := k.witness(t)
+	s := k.open(t, lane.Pair{Tap: tap})
 	const n = 3 << 20
 	fromClient.sendLate(t, s.Client, n, closeWriteQuietly)
 	fromBackend.sendLate(t, s.Backend, n, closeWriteQuietly)
@@ -223,8 +237,8 @@ func (k kit) tapBulk(t *testing.T) {
 
 // tapBackpressure has receivers that take nothing for a while, so that bytes are written in parts.
 func (k kit) tapBackpressure(t *testing.T) {
-	w := &witness{t: t}
-	s := k.open(t, lane.Pair{Tap: w})
+	w, tap := k.witness(t)
+	s := k.open(t, lane.Pair{Tap: tap})
 	up, down := fillUp(t, s.Client, fromClient), fillUp(t, s.Backend, fromBackend)
 	closeWrite(t, s.Client)
 	closeWrite(t, s.Backend)
@@ -252,8 +266,8 @@ func (w *witness) fillUp(t *testing.T, d flow.Direction, c net.Conn) {
 
 // tapKilled ends a session whose receivers take nothing: what was read and not written is never told as written.
 func (k kit) tapKilled(t *testing.T) {
-	w := &witness{t: t}
-	s := k.open(t, lane.Pair{Tap: w})
+	w, tap := k.witness(t)
+	s := k.open(t, lane.Pair{Tap: tap})
 	w.fillUp(t, flow.FromClient, s.Client)
 	w.fillUp(t, flow.FromBackend, s.Backend)
 	s.control.Kill(flow.EndKilled)
