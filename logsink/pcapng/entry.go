@@ -28,9 +28,10 @@ type entry struct {
 	cost      int64  // taken from the budget
 	buf       *buffer
 	taken     uint64
-	// from has piped bytes of dir, which are not in buf yet; the room for claimed ones is claimed.
-	from           *conduit
-	piped, claimed int
+	// from has piped bytes of dir, for which a buffer is claimed. The writer reads them in any case: in its turn, or when it
+	// settles what is given up.
+	from  *conduit
+	piped int
 	// length are the bytes told, written those that had been told and were written at writtenAt.
 	length, written [2]uint64
 	writtenAt       int64

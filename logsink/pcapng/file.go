@@ -186,7 +186,7 @@ func (f *file) put(blocks []byte) error { return f.putLent(packed{heads: blocks}
 // putLent writes a packet whose payload stays as it is until flush.
 func (f *file) putLent(b packed) error {
 	before := f.out.OnDisk()
-	if err := f.out.AppendLent(b.heads, b.payload, b.tail); err != nil {
+	if err := f.out.Append(b.heads, b.payload, b.tail); err != nil {
 		return err
 	}
 	if f.out.OnDisk() != before { // it had to make room first

@@ -7,8 +7,6 @@ import (
 
 const (
 	maxBuffer = 64 << 10
-	// maxPiped is how much is taken out of a pipe at once: a splice of the loop lane.
-	maxPiped = 256 << 10
 	// entryMemory is what a queued event takes beside its payload, sessionMemory what an open session does.
 	entryMemory   = 128
 	sessionMemory = 2 << 10
@@ -19,7 +17,7 @@ type memory struct {
 	max     int64
 	used    atomic.Int64
 	parked  atomic.Int64 // the part of used that waits for who is to read it, not for the disk
-	classes [6]bufferClass
+	classes [5]bufferClass
 }
 
 // bufferClass hands out buffers of one size.
@@ -32,7 +30,7 @@ type bufferClass struct {
 type buffer struct {
 	class int
 	b     []byte
-	sums  [maxPiped / keptSegment]pieceSum
+	sums  [maxBuffer / keptSegment]pieceSum
 }
 
 // pieceSum is the checksum of the first length bytes of a piece of keptSegment.
@@ -45,7 +43,7 @@ type pieceSum struct {
 // the second one finds it here.
 func (b *buffer) sum(payload []byte) uint64 {
 	at := cap(b.b) - cap(payload)
-	if at%keptSegment != 0 {
+	if at%keptSegment != 0 || len(payload) == 0 {
 		return sum(payload)
 	}
 	s := &b.sums[at/keptSegment]
@@ -57,7 +55,7 @@ func (b *buffer) sum(payload []byte) uint64 {
 
 func newMemory(limit int64) *memory {
 	m := &memory{max: limit}
-	for i, size := range []int{256, 1 << 10, 4 << 10, 16 << 10, maxBuffer, maxPiped} {
+	for i, size := range []int{256, 1 << 10, 4 << 10, 16 << 10, maxBuffer} {
 		c := &m.classes[i]
 		c.size = size
 		c.pool.New = func() any { return &buffer{class: i, b: make([]byte, size)} }
@@ -65,19 +63,18 @@ func newMemory(limit int64) *memory {
 	return m
 }
 
-// take returns a buffer of n bytes, at most maxPiped, or nil: see claim.
+// take returns a buffer of n bytes, at most maxBuffer, or nil: see claim.
 func (m *memory) take(held *atomic.Int64, n int, waits bool) *buffer {
-	if !m.claim(held, n, waits) {
+	if !m.claim(held, m.charge(n), waits) {
 		return nil
 	}
 	return m.buffer(n)
 }
 
-// claim takes the room of a buffer of n bytes. No owner may hold more than is still free, so that a few bulk sessions
-// cannot use up what the others need: one alone gets half, two get a third each. An owner that waits for the disk gets what
-// it asks for.
-func (m *memory) claim(held *atomic.Int64, n int, waits bool) bool {
-	charge := m.charge(m.class(n))
+// claim takes the room of buffers, as charge says what they need. No owner may hold more than is still free, so that a few
+// bulk sessions cannot use up what the others need: one alone gets half, two get a third each. An owner that waits for the
+// disk gets what it asks for.
+func (m *memory) claim(held *atomic.Int64, charge int64, waits bool) bool {
 	switch {
 	case waits:
 		m.used.Add(charge)
@@ -89,8 +86,7 @@ func (m *memory) claim(held *atomic.Int64, n int, waits bool) bool {
 }
 
 // waive gives back a claim.
-func (m *memory) waive(held *atomic.Int64, n int) {
-	charge := m.charge(m.class(n))
+func (m *memory) waive(held *atomic.Int64, charge int64) {
 	held.Add(-charge)
 	m.release(charge)
 }
@@ -104,26 +100,32 @@ func (m *memory) buffer(n int) *buffer {
 
 // give takes back a buffer, and its claim.
 func (m *memory) give(held *atomic.Int64, b *buffer) {
-	m.waive(held, m.classes[b.class].size)
+	m.waive(held, m.chargeOf(b))
 	m.classes[b.class].pool.Put(b)
 }
 
+// park counts a buffer among those that wait to be written to who is to read them. It answers whether these leave half of
+// the memory to what waits for the disk.
+func (m *memory) park(b *buffer) bool { return m.parked.Add(m.chargeOf(b)) <= m.max/2 }
+
+func (m *memory) unpark(b *buffer) { m.parked.Add(-m.chargeOf(b)) }
+
+func (m *memory) free() int64 { return m.max - m.used.Load() }
+
+// charge is what a buffer of n bytes takes.
+func (m *memory) charge(n int) int64 { return m.chargeOfClass(m.class(n)) }
+
+func (m *memory) chargeOf(b *buffer) int64 { return m.chargeOfClass(b.class) }
+
+func (m *memory) chargeOfClass(i int) int64 { return int64(m.classes[i].size + entryMemory) }
+
+// class is the smallest one that has room for n bytes.
 func (m *memory) class(n int) (i int) {
 	for m.classes[i].size < n {
 		i++
 	}
 	return i
 }
-
-// park counts a buffer among those that wait to be written to who is to read them. It answers whether these leave half of
-// the memory to what waits for the disk.
-func (m *memory) park(b *buffer) bool { return m.parked.Add(m.charge(b.class)) <= m.max/2 }
-
-func (m *memory) unpark(b *buffer) { m.parked.Add(-m.charge(b.class)) }
-
-func (m *memory) free() int64 { return m.max - m.used.Load() }
-
-func (m *memory) charge(class int) int64 { return int64(m.classes[class].size + entryMemory) }
 
 func (m *memory) reserve(n int64) bool {
 	if m.used.Add(n) <= m.max {

@@ -2,26 +2,31 @@ package pcapng
 
 import "github.com/lodoor/lodoor/proxy/flow"
 
-// part is what was read at once and waits until it is written: the first bytes of it as payload, the rest as its length.
-type part struct {
-	buf     *buffer
-	payload []byte // what is not written yet, in buf
-	length  uint64 // the same, kept or not
-	why     reason
-	cost    int64 // taken from the budget
-	parked  bool  // its buffer counts among those that wait to be written
+// stretch is length bytes of a direction, the first of them as payload.
+type stretch struct {
+	buf     *buffer // that the payload is in
+	payload []byte
+	length  uint64
+	why     reason // for what is not kept
 }
 
-// whole says whether all of the part is kept.
-func (p *part) whole() bool { return p.buf != nil && uint64(len(p.payload)) == p.length }
+// whole says whether all of it is kept.
+func (s *stretch) whole() bool { return s.buf != nil && uint64(len(s.payload)) == s.length }
 
-// take takes at most n bytes off the front. What is taken owns nothing.
-func (p *part) take(n uint64) (taken part) {
-	taken = part{buf: p.buf, length: min(n, p.length), why: p.why}
-	taken.payload = p.payload[:min(taken.length, uint64(len(p.payload)))]
-	p.payload = p.payload[len(taken.payload):]
-	p.length -= taken.length
+// take takes at most n bytes off the front.
+func (s *stretch) take(n uint64) stretch {
+	taken := stretch{buf: s.buf, length: min(n, s.length), why: s.why}
+	taken.payload = s.payload[:min(taken.length, uint64(len(s.payload)))]
+	s.payload = s.payload[len(taken.payload):]
+	s.length -= taken.length
 	return taken
+}
+
+// part is what was read at once and waits until it is written: what is not written of it yet. Its buffer is its own.
+type part struct {
+	stretch
+	cost   int64 // taken from the budget
+	parked bool  // its buffer counts among those that wait to be written
 }
 
 // parked are the parts of a direction, the oldest first. There are few: a lane writes before it reads on.

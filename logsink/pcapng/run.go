@@ -83,6 +83,7 @@ func (r *Recorder) pass(now time.Time) {
 	if err != nil {
 		r.fail(err)
 	}
+	r.writer.spent.giveBack(r.memory) // of sessions that were cut; all is written or given up
 	r.queue.handled(waited)
 	for _, ended := range r.writer.ended(over) {
 		r.config.Ended(ended)

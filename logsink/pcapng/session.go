@@ -75,7 +75,7 @@ func (s *session) pass(e *entry) error {
 // told shows what was read, where it was read, and parks it until it is written. The entry's payload is the parked
 // part's then.
 func (s *session) told(d flow.Direction, e *entry) error {
-	p := part{length: e.length[d], why: e.why}
+	p := part{stretch: stretch{length: e.length[d], why: e.why}}
 	if e.buf != nil && e.dir == d {
 		p.buf, p.payload, p.cost = e.buf, e.buf.b, e.cost
 		e.buf, e.cost = nil, 0
@@ -84,7 +84,7 @@ func (s *session) told(d flow.Direction, e *entry) error {
 		s.overlook(d, &p)
 	}
 	before := s.file.payload
-	err := s.legs[nearLeg(d)].pass(d, p)
+	err := s.legs[nearLeg(d)].pass(d, p.stretch)
 	if err != nil {
 		s.tap.rec.lost.Add(uint64(len(p.payload)) - (s.file.payload - before))
 	}
@@ -138,7 +138,7 @@ func (s *session) written(d flow.Direction, n uint64) error {
 
 // answered shows what lodoor said itself, which is on the front only, and lets go of what it answered.
 func (s *session) answered(e *entry) error {
-	p := part{buf: e.buf, length: e.length[e.dir], why: e.why}
+	p := stretch{buf: e.buf, length: e.length[e.dir], why: e.why}
 	if e.buf != nil {
 		p.payload = e.buf.b
 	}

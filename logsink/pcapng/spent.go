@@ -6,7 +6,7 @@ const spentBytes = 256 << 10
 // spent are buffers that nobody needs any more but files that were lent their payload.
 type spent struct {
 	buffers []lentBuffer
-	bytes   int
+	bytes   int64 // of memory
 }
 
 type lentBuffer struct {
@@ -16,7 +16,7 @@ type lentBuffer struct {
 
 func (s *spent) add(of *tap, b *buffer) {
 	s.buffers = append(s.buffers, lentBuffer{of, b})
-	s.bytes += len(b.b)
+	s.bytes += of.rec.memory.chargeOf(b)
 }
 
 // giveBack is for when all files have written what they were lent.

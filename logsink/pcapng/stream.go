@@ -53,7 +53,7 @@ func newHalf(addr netip.AddrPort, id []byte, leg uint32) half {
 }
 
 // send writes one segment from d's sender; it acknowledges all that the other half has sent so far.
-func (s *stream) send(d flow.Direction, flags uint8, p part) error {
+func (s *stream) send(d flow.Direction, flags uint8, p stretch) error {
 	from, to := &s.halves[d], &s.halves[1-d]
 	seg := &s.session.segment
 	*seg = segment{
@@ -73,7 +73,7 @@ func (s *stream) send(d flow.Direction, flags uint8, p part) error {
 }
 
 // bare writes a segment without payload.
-func (s *stream) bare(d flow.Direction, flags uint8) error { return s.send(d, flags, part{}) }
+func (s *stream) bare(d flow.Direction, flags uint8) error { return s.send(d, flags, stretch{}) }
 
 // open writes the handshake.
 func (s *stream) open() error {
@@ -86,8 +86,8 @@ func (s *stream) open() error {
 	return s.bare(flow.FromClient, flagACK)
 }
 
-// pass writes what p has.
-func (s *stream) pass(d flow.Direction, p part) error {
+// pass writes p.
+func (s *stream) pass(d flow.Direction, p stretch) error {
 	if !s.opened {
 		return nil
 	}

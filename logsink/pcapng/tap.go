@@ -50,7 +50,7 @@ func (t *tap) Room(d flow.Direction, wake func()) bool {
 // Data keeps a copy of b, or its length when it is not to be kept, or memory or disk have no room for it.
 func (t *tap) Data(d flow.Direction, at time.Time, b []byte) {
 	when := at.UnixNano()
-	if t.hello != nil && d == flow.FromClient {
+	if d == flow.FromClient && t.hello != nil {
 		t.greeted(b)
 	}
 	t.told[d] += uint64(len(b))

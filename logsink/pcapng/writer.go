@@ -50,19 +50,22 @@ func (w *writer) write(entries []entry) error {
 		if w.spent.bytes < spentBytes {
 			continue
 		}
-		if err := w.flush(); err != nil {
+		if err := w.flush(true); err != nil {
 			w.drop(entries[i+1:])
 			return err
 		}
 	}
-	return w.flush()
+	return w.flush(false)
 }
 
-// flush hands all to the system, and gives back the buffers that were lent until then. A file that failed writes no more.
-func (w *writer) flush() error {
+// flush hands to the system what the files have, or that of those which were lent some of it, and takes back the buffers
+// that were lent until then. A file that failed writes no more.
+func (w *writer) flush(lent bool) error {
 	var errs []error
 	for f := range w.open {
-		errs = append(errs, f.flush())
+		if !lent || f.out != nil && f.out.Lent() {
+			errs = append(errs, f.flush())
+		}
 	}
 	w.spent.giveBack(w.memory)
 	return errors.Join(errs...)
@@ -141,7 +144,7 @@ func (w *writer) settle(e *entry) {
 	if e.charged {
 		w.memory.release(entryMemory)
 	}
-	w.fetch(e) // what nobody wants goes that way, too
+	w.fetch(e) // what is given up
 	if e.buf == nil {
 		return
 	}
@@ -157,8 +160,7 @@ func (w *writer) fetch(e *entry) {
 	if e.piped == 0 {
 		return
 	}
-	buf := w.memory.buffer(e.claimed)
-	buf.b = buf.b[:e.piped]
+	buf := w.memory.buffer(e.piped)
 	if e.piped = 0; e.from.read(buf.b) {
 		e.buf = buf
 		return

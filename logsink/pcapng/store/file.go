@@ -51,11 +51,9 @@ func (f *File) begin() (err error) {
 	return nil
 }
 
-// Append adds whole blocks.
-func (f *File) Append(blocks []byte) error { return f.AppendLent(blocks, nil, nil) }
-
-// AppendLent adds a block whose middle is lent: it has to stay as it is until Flush or Close returns.
-func (f *File) AppendLent(head, lent, tail []byte) error {
+// Append adds a block whose middle, which may be empty, is lent: it has to stay as it is until Flush or Close returns. The
+// head alone may be several blocks.
+func (f *File) Append(head, lent, tail []byte) error {
 	if f.err != nil {
 		return f.err
 	}
@@ -80,6 +78,9 @@ func (f *File) add(length int, head, lent, tail []byte) error {
 	_, err := f.stage.Write(tail)
 	return err
 }
+
+// Lent says whether it holds what was lent to it.
+func (f *File) Lent() bool { return f.err == nil && f.stage.Lent() }
 
 // Flush hands what was appended to the system.
 func (f *File) Flush() error {

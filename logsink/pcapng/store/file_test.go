@@ -187,12 +187,12 @@ func TestFull(t *testing.T) {
 			written := 2
 			var err error
 			for n := 0; err == nil; n++ {
-				if err = f.Append(packet(n)); err == nil && n%10 == 0 {
+				if err = f.Append(packet(n), nil, nil); err == nil && n%10 == 0 {
 					err = f.Flush()
 				}
 				written++
 			}
-			if again := f.Append(packet(0)); !errors.Is(err, errFull) || !errors.Is(again, errFull) {
+			if again := f.Append(packet(0), nil, nil); !errors.Is(err, errFull) || !errors.Is(again, errFull) {
 				t.Errorf("errors %v and %v", err, again)
 			}
 			if err := f.Close(); !errors.Is(err, errFull) || !strings.Contains(err.Error(), "write "+f.Path()) {

@@ -18,6 +18,7 @@ type gather struct {
 	from   int      // what is in copied from here on is in no piece yet
 	pieces [][]byte // in order
 	held   int      // bytes of both
+	lent   bool     // some of it
 }
 
 func newGather(to *sink) *gather {
@@ -53,8 +54,12 @@ func (g *gather) Lend(b []byte) error {
 		return err
 	}
 	g.keep(b)
+	g.lent = true
 	return nil
 }
+
+// Lent says whether it holds what was lent to it.
+func (g *gather) Lent() bool { return g.lent }
 
 // keep adds b as a piece behind what was copied.
 func (g *gather) keep(b []byte) {
@@ -77,6 +82,7 @@ func (g *gather) Flush() error {
 	err := g.to.writeAll(g.pieces)
 	clear(g.pieces)
 	g.copied, g.from, g.pieces, g.held = g.copied[:0], 0, g.pieces[:0], 0
+	g.lent = false
 	return err
 }
 

@@ -101,7 +101,7 @@ func (l *lender) block(t *rapid.T) {
 	if l.err != nil {
 		return
 	}
-	l.err = l.file.AppendLent(head, data, tail)
+	l.err = l.file.Append(head, data, tail)
 	clear(head)
 	clear(tail)
 	l.lent = append(l.lent, data)

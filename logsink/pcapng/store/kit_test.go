@@ -111,7 +111,7 @@ func create(t testing.TB, s *store.Store, label string) *store.File {
 
 func add(t testing.TB, f *store.File, blocks []byte) {
 	t.Helper()
-	if err := f.Append(blocks); err != nil {
+	if err := f.Append(blocks, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 }

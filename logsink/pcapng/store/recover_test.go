@@ -35,11 +35,11 @@ func crashChild(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := f.Append(header()); err != nil {
+		if err := f.Append(header(), nil, nil); err != nil {
 			return err
 		}
 		for n := range 600 {
-			if err := errors.Join(f.Append(packet(n)), f.Flush()); err != nil {
+			if err := errors.Join(f.Append(packet(n), nil, nil), f.Flush()); err != nil {
 				return err
 			}
 		}
@@ -204,7 +204,7 @@ func writeOne(s *store.Store, n int) error {
 		return err
 	}
 	want := append(header(), packet(n)...)
-	if err := errors.Join(f.Append(want), f.Close()); err != nil {
+	if err := errors.Join(f.Append(want, nil, nil), f.Close()); err != nil {
 		return err
 	}
 	got, err := os.ReadFile(f.Path())

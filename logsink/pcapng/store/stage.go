@@ -19,6 +19,8 @@ type stage interface {
 	Begin(length int) error
 	// Lend is Write for what stays as it is until Flush.
 	Lend(b []byte) error
+	// Lent says whether it holds any of that.
+	Lent() bool
 	// Flush hands on what is held. Encryption holds up to 64 KiB all the same, since it cannot end a piece early.
 	Flush() error
 	// Close ends the file's form; the media stays open.
@@ -66,6 +68,8 @@ type packed struct{ *zstd.Encoder }
 
 func (packed) Begin(int) error { return nil }
 
+func (packed) Lent() bool { return false }
+
 func (p packed) Lend(b []byte) error {
 	_, err := p.Write(b)
 	return err
@@ -75,6 +79,8 @@ func (p packed) Lend(b []byte) error {
 type sealed struct{ io.WriteCloser }
 
 func (sealed) Begin(int) error { return nil }
+
+func (sealed) Lent() bool { return false }
 
 func (s sealed) Lend(b []byte) error {
 	_, err := s.Write(b)
