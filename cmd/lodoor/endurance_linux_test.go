@@ -60,7 +60,7 @@ func TestIdleSessionsGoBack(t *testing.T) {
 	d := openDoorIn(t, home, strconv.Itoa(backend.Port()))
 	start := vitalsOf(t, d.PID())
 	var peaks, rests []vitals
-	for round := 1; round <= 3; round++ {
+	for round := 1; round <= soak(2, 3); round++ {
 		var clients []net.Conn
 		for range sessions {
 			c, err := net.Dial("tcp", d.addr())

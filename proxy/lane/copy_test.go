@@ -4,13 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/lodoor/lodoor/proxy/lane"
 	"github.com/lodoor/lodoor/proxy/lane/lanetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newCopy(t *testing.T) lane.Lane { return newLane(t) }
 
