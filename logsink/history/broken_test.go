@@ -62,7 +62,7 @@ func TestBroken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			write(t, dir, someRecords(begun(), 2000)...)
+			write(t, dir, someRecords(begun(), 500)...)
 			entries := read(t, dir)
 			s := open(t, history.Config{Dir: dir})
 			deliver(t, s, entries)

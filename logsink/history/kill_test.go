@@ -59,7 +59,7 @@ func feed(dir string) error {
 // TestKill kills who writes at any time: the position and the rows agree, what was reported is there, and in the end
 // every record is there once.
 func TestKill(t *testing.T) {
-	rounds := 12
+	rounds := 6
 	if os.Getenv("LODOOR_SOAK") == "1" {
 		rounds = 200
 	}
