@@ -63,14 +63,17 @@ func usable(dir string, needed bool) error {
 	case dir == "":
 		return errNowhere
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".lodoor-*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
 	}
-	probe, err := os.CreateTemp(dir, ".lodoor-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be written: %w; name another directory with --record DIR, or record: {dir: …}", dir, err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return nil
 }
 
 // Configure takes other settings and says which services are recorded from now on. Sessions that run are recorded as

@@ -100,24 +100,20 @@ func (m *memory) buffer(n int) *buffer {
 
 // give takes back a buffer, and its claim.
 func (m *memory) give(held *atomic.Int64, b *buffer) {
-	m.waive(held, m.chargeOf(b))
+	m.waive(held, m.charge(cap(b.b)))
 	m.classes[b.class].pool.Put(b)
 }
 
 // park counts a buffer among those that wait to be written to who is to read them. It answers whether these leave half of
 // the memory to what waits for the disk.
-func (m *memory) park(b *buffer) bool { return m.parked.Add(m.chargeOf(b)) <= m.max/2 }
+func (m *memory) park(b *buffer) bool { return m.parked.Add(m.charge(cap(b.b))) <= m.max/2 }
 
-func (m *memory) unpark(b *buffer) { m.parked.Add(-m.chargeOf(b)) }
+func (m *memory) unpark(b *buffer) { m.parked.Add(-m.charge(cap(b.b))) }
 
 func (m *memory) free() int64 { return m.max - m.used.Load() }
 
 // charge is what a buffer of n bytes takes.
-func (m *memory) charge(n int) int64 { return m.chargeOfClass(m.class(n)) }
-
-func (m *memory) chargeOf(b *buffer) int64 { return m.chargeOfClass(b.class) }
-
-func (m *memory) chargeOfClass(i int) int64 { return int64(m.classes[i].size + entryMemory) }
+func (m *memory) charge(n int) int64 { return int64(m.classes[m.class(n)].size + entryMemory) }
 
 // class is the smallest one that has room for n bytes.
 func (m *memory) class(n int) (i int) {

@@ -16,7 +16,7 @@ type lentBuffer struct {
 
 func (s *spent) add(of *tap, b *buffer) {
 	s.buffers = append(s.buffers, lentBuffer{of, b})
-	s.bytes += of.rec.memory.chargeOf(b)
+	s.bytes += of.rec.memory.charge(cap(b.b))
 }
 
 // giveBack is for when all files have written what they were lent.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lodoor/lodoor/internal/testkit"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/lane"
 )
@@ -22,15 +23,8 @@ type taker struct {
 // newTaker is the tap that has w take out of pipes.
 func newTaker(t *testing.T, w *witness) lane.Tap {
 	t.Helper()
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = unix.Close(fds[0])
-		_ = unix.Close(fds[1])
-	})
-	return &taker{witness: w, r: fds[0], w: fds[1]}
+	r, in := testkit.Pipe(t)
+	return &taker{witness: w, r: r, w: in}
 }
 
 func (p *taker) Piped(d flow.Direction, at time.Time, fd, n int) int {
