@@ -275,7 +275,7 @@ func (d *door) buildSinks(out output) error {
 		Out: out.sessions, Quiet: out.quiet, Format: terminal.Format{Color: out.color, Services: names},
 	}
 	if out.json {
-		show.Encode = journal.Encode
+		show.Encode = journal.NewEncoder().Append
 	}
 	console, err := terminal.New(show)
 	if err != nil {

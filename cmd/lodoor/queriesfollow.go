@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lodoor/lodoor/console/control"
+	"github.com/lodoor/lodoor/logsink/journal"
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
@@ -84,7 +85,7 @@ func (f *queriesFlags) followDoors(ctx context.Context, q *queries, out, errs io
 	}
 	ctx, stop := context.WithCancel(ctx)
 	d := followOperations(ctx, doors, service)
-	var show liveShower = &liveLines{f.liveForm(out), errs, len(doors), nil}
+	var show liveShower = &liveLines{form: f.liveForm(out), errs: errs, doors: len(doors), encoder: journal.NewEncoder()}
 	if isTerminal(out) && !f.json {
 		show = &liveTables{q, out, doors, make(map[flow.SessionID]time.Time)}
 	}

@@ -25,10 +25,11 @@ type liveShower interface {
 
 // liveLines shows them line by line.
 type liveLines struct {
-	form  shower
-	errs  io.Writer
-	doors int
-	line  []byte
+	form    shower
+	errs    io.Writer
+	doors   int
+	line    []byte
+	encoder journal.Encoder
 }
 
 func (l *liveLines) begin(context.Context) error {
@@ -38,7 +39,7 @@ func (l *liveLines) begin(context.Context) error {
 }
 
 func (l *liveLines) record(r *flow.Record, more bool) (err error) {
-	if l.line, err = journal.Encode(l.line[:0], flow.Identity{}, r); err != nil {
+	if l.line, err = l.encoder.Append(l.line[:0], flow.Identity{}, r); err != nil {
 		return err
 	}
 	if err := l.form.record(&journal.Entry{Record: *r, Line: l.line}); err != nil || more {

@@ -48,7 +48,7 @@ func (e *sessionExport) json(ctx context.Context, stdout io.Writer) error {
 	write := func(w io.Writer) error {
 		j := &jsonExport{
 			out: bufio.NewWriterSize(w, showBuffer), decoder: newRecordDecoder(e.protocol, flow.StatementsText),
-			open: map[string]recording.Session{},
+			open: map[string]recording.Session{}, encoder: journal.NewEncoder(),
 		}
 		return errors.Join(e.each(ctx, j.event), j.rest(), j.out.Flush())
 	}
@@ -67,6 +67,7 @@ type jsonExport struct {
 	known   map[openedJSON]*recordedSession // of file
 	last    time.Time
 	line    []byte
+	encoder journal.Encoder
 }
 
 func (j *jsonExport) event(file *recordedFile, ev *recording.Event) error {
@@ -143,7 +144,7 @@ func (j *jsonExport) operation(s *recording.Session, o *flow.Operation) error {
 	if len(s.ID) == len(r.Session) {
 		copy(r.Session[:], s.ID)
 	}
-	line, err := journal.Encode(j.line[:0], flow.Identity{}, &r)
+	line, err := j.encoder.Append(j.line[:0], flow.Identity{}, &r)
 	if err != nil {
 		return fmt.Errorf("write an operation as JSON: %w", err)
 	}

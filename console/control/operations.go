@@ -20,9 +20,10 @@ func handleOperations(mux *http.ServeMux, d Door) {
 			return
 		}
 		var line []byte
+		encoder := journal.NewEncoder()
 		_ = d.FollowOperations(r.Context(), r.FormValue("service"), func(rec *flow.Record) error {
 			var err error
-			if line, err = journal.Encode(line[:0], flow.Identity{}, rec); err != nil {
+			if line, err = encoder.Append(line[:0], flow.Identity{}, rec); err != nil {
 				return err
 			}
 			_, err = out.Write(append(line, '\n'))

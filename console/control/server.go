@@ -87,10 +87,10 @@ func ofSession(f func(http.ResponseWriter, flow.SessionID) bool) http.HandlerFun
 
 // shown turns views into what commands are told.
 func shown(views []proxy.View) ([]Session, error) {
-	sessions := make([]Session, 0, len(views))
+	sessions, encoder := make([]Session, 0, len(views)), journal.NewEncoder()
 	for i := range views {
 		v := &views[i]
-		record, err := journal.Encode(nil, flow.Identity{}, &flow.Record{
+		record, err := encoder.Append(nil, flow.Identity{}, &flow.Record{
 			Time: v.Accepted, Event: flow.EventSessionOpen, Service: v.Service, Session: v.ID,
 			Peer: &v.Peer, Origin: &v.Origin, Backend: &v.Backend,
 		})

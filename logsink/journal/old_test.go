@@ -29,7 +29,7 @@ func TestBeforeOrigins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Encode(nil, e.Identity, &e.Record)
+		again, err := NewEncoder().Append(nil, e.Identity, &e.Record)
 		if h, _ := parseHead(line); err != nil || string(again) != string(h.covered)+"}" {
 			t.Errorf("what was written as\n%s\nis now\n%s", line, again)
 		}
