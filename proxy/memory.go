@@ -9,9 +9,6 @@ import (
 // settleTime with few new sessions is the end of a crowd's coming.
 const settleTime = 250 * time.Millisecond
 
-// searchTime is when the processes of nearly all of a crowd have been looked for, which needs memory, too.
-const searchTime = 2 * time.Second
-
 // giveMemoryBack returns to the system what only a crowd's coming or going needed, once it is over. Left to itself Go's
 // runtime takes minutes. What the pools hold goes in the second collection.
 func (s *Server) giveMemoryBack() {
@@ -25,15 +22,24 @@ func (s *Server) giveMemoryBack() {
 			return
 		}
 		collect()
-		if s.config.Resolver != nil {
-			select {
-			case <-time.After(searchTime):
-				collect()
-			case <-s.force.Done():
-				return
-			}
-		}
 		s.sessions.collected()
+		s.collectAfter()
+	}
+}
+
+// collectAfter collects what follows a crowd until the next one comes. Searches for processes need a second or two; the
+// history has a tenth of a processor for what the journal has of 10,000 sessions, so that it takes some seconds.
+func (s *Server) collectAfter() {
+	for _, pause := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second} {
+		select {
+		case <-time.After(pause):
+			collect()
+		case <-s.sessions.crowd:
+			s.sessions.tellCrowd() // for giveMemoryBack
+			return
+		case <-s.force.Done():
+			return
+		}
 	}
 }
 
