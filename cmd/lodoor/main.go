@@ -103,11 +103,16 @@ func newRootCommand() *cobra.Command {
 		newVersionCommand(),
 	)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", sheetWidth)))
-	layOut(root)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		layOut(cmd)
+		help(cmd, args)
+	})
 	return root
 }
 
-// layOut makes the help of a command and of those below it fit a narrow terminal.
+// layOut makes the help of a command fit a narrow terminal. It is done only for what is shown: all of it takes longer than
+// reading a configuration.
 func layOut(cmd *cobra.Command) {
 	cmd.DisableFlagsInUseLine = true
 	paragraphs := strings.Split(cmd.Long, "\n\n")
@@ -115,9 +120,6 @@ func layOut(cmd *cobra.Command) {
 		paragraphs[i] = strings.Join(wrap(p, sheetWidth), "\n")
 	}
 	cmd.Long = strings.Join(paragraphs, "\n\n")
-	for _, c := range cmd.Commands() {
-		layOut(c)
-	}
 }
 
 // usageArgs makes what an argument check says a usage error.
