@@ -53,15 +53,19 @@ type setting struct {
 
 // fromEnvironment reads all LODOOR_ variables, apart from those that are no settings.
 func fromEnvironment(vars map[string]string) (given []setting, problems []Problem) {
+	names := slices.Sorted(maps.Keys(vars))
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, envPrefix) || name == envFile || name == envRun
+	})
+	if len(names) == 0 {
+		return nil, nil // as nearly always: all the settings' names take a millisecond of a start
+	}
 	known := make(map[string]string)
 	for _, n := range EnvNames() {
 		known[n.Name] = n.Key
 	}
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
+	for _, name := range names {
 		value := vars[name]
-		if !strings.HasPrefix(name, envPrefix) || name == envFile || name == envRun {
-			continue
-		}
 		key, ok := known[name]
 		if !ok {
 			if !injected(name, value) {

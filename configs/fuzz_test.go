@@ -38,7 +38,7 @@ func FuzzLoad(f *testing.F) {
 			if err != nil {
 				t.Fatalf("what is shown cannot be loaded: %v\n%s", err, l.YAML(true))
 			}
-			if again.Hash != l.Hash {
+			if again.Hash() != l.Hash() {
 				t.Fatalf("what is shown is another configuration:\n%s\n%s", l.YAML(true), again.YAML(true))
 			}
 			return

@@ -181,7 +181,6 @@ func (l *loader) finish() {
 	l.settleWebhook()
 	check := checker{config: c, options: &l.options, out: l.out, report: l.problem}
 	check.all()
-	l.out.hash()
 }
 
 // settleWebhook obeys the precedence between two settings that say the same: what was given on the command line or in

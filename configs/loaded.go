@@ -17,8 +17,6 @@ type Loaded struct {
 	File string
 	// Warnings are what is allowed and perhaps not meant, one sentence each.
 	Warnings []string
-	// Hash is the SHA-256 of the effective configuration with its secrets hidden, in hexadecimal.
-	Hash string
 	// RuleSet is what the rules were compiled to for lodoor's own user.
 	RuleSet *rules.Set
 
@@ -103,7 +101,9 @@ func (l *Loaded) warn(format string, args ...any) {
 	l.Warnings = append(l.Warnings, fmt.Sprintf(format, args...))
 }
 
-func (l *Loaded) hash() {
+// Hash is the SHA-256 of the effective configuration with its secrets hidden, in hexadecimal. It is made when it is asked
+// for: a start has its fronts to open first.
+func (l *Loaded) Hash() string {
 	sum := sha256.Sum256([]byte(l.show(false)))
-	l.Hash = hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:])
 }

@@ -222,7 +222,8 @@ func (p pair) spell() string {
 const nameForm = "1 to 63 letters a-z, digits, dots, dashes or underscores, with a letter or digit first"
 
 func validName(s string) bool {
-	return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`).MatchString(s)
+	const first, others = "abcdefghijklmnopqrstuvwxyz0123456789", "._-"
+	return s != "" && len(s) <= 63 && strings.Contains(first, s[:1]) && strings.Trim(s, first+others) == ""
 }
 
 // nameFor is the name of a service that was given none: what usually listens at its backend's port.

@@ -25,7 +25,7 @@ func (l *Loaded) JSON(origins bool) ([]byte, error) {
 		return nil, fmt.Errorf("show the configuration: %w", err)
 	}
 	if origins {
-		config = map[string]any{"file": l.File, "hash": l.Hash, "config": config, "origins": shown.origins}
+		config = map[string]any{"file": l.File, "hash": l.Hash(), "config": config, "origins": shown.origins}
 	}
 	return json.MarshalIndent(config, "", "  ")
 }

@@ -80,13 +80,14 @@ type output struct {
 // buildDoor makes the parts and binds the fronts. On an error nothing is left open.
 func buildDoor(loaded *configs.Loaded, out output, say *messages) (*door, error) {
 	d := &door{
-		started: time.Now(), config: &loaded.Config, rules: loaded.RuleSet, source: sourceOf(loaded), hash: loaded.Hash,
+		started: time.Now(), config: &loaded.Config, rules: loaded.RuleSet, source: sourceOf(loaded),
 		host: export.ThisHost(), say: say, doomed: make(chan error, 1),
 	}
 	if err := d.build(out); err != nil {
 		d.abandon()
 		return nil, err
 	}
+	d.hash = loaded.Hash()
 	return d, nil
 }
 
@@ -300,7 +301,7 @@ func (d *door) buildSinks(out output) error {
 func (d *door) settle(c *configs.Config, loaded *configs.Loaded) {
 	d.inForce.Lock()
 	defer d.inForce.Unlock()
-	d.config, d.rules, d.source, d.hash = c, loaded.RuleSet, sourceOf(loaded), loaded.Hash
+	d.config, d.rules, d.source, d.hash = c, loaded.RuleSet, sourceOf(loaded), loaded.Hash()
 	d.protocols.Store(protocolsOf(c))
 	d.operations.Configure(c.Operations)
 }

@@ -76,7 +76,7 @@ func sourceOf(loaded *configs.Loaded) string {
 
 // configLoaded is what the journal says of a configuration that is in force.
 func configLoaded(loaded *configs.Loaded) *flow.Config {
-	c := &flow.Config{Hash: loaded.Hash, Source: sourceOf(loaded)}
+	c := &flow.Config{Hash: loaded.Hash(), Source: sourceOf(loaded)}
 	for i := range loaded.Config.Services {
 		c.Services = append(c.Services, loaded.Config.Services[i].Name)
 	}
