@@ -26,7 +26,7 @@ func bulk() Workload {
 			{Name: "rate", Title: "throughput", Unit: "GB/s", Higher: true},
 			{Name: "cpu", Title: "CPU of the whole machine", Unit: "s/GB"},
 		},
-		Doors:    slices.Concat(plain(), relays(), lanes(), tapped()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), unsought(), tapped()),
 		Services: []string{services.Iperf3},
 		Run:      runBulk,
 	}

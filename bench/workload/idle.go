@@ -21,7 +21,7 @@ func idle() Workload {
 		About: "The proportional set size of the relay's processes with 9,000 sessions more than with none, in each of which " +
 			"one message was echoed; read when it no longer changes. The kernel's memory is not in it.",
 		Metrics:  []Metric{{Name: "memory", Title: "memory of a session", Unit: "KB"}},
-		Doors:    slices.Concat(without(relays(), peers.Socat, peers.Rinetd), []string{"lodoor again"}, lanes(), []string{"lodoor record"}),
+		Doors:    slices.Concat(without(relays(), peers.Socat, peers.Rinetd), []string{"lodoor again"}, lanes(), unsought(), []string{"lodoor record"}),
 		Services: []string{services.Echo},
 		Run:      runIdle,
 	}

@@ -20,7 +20,7 @@ func pgbench() Workload {
 		Name: "pgbench", Title: "pgbench -S, 8 clients",
 		About:    "One SELECT by primary key in each transaction, 8 connections, two threads, scale 10, everything in memory.",
 		Metrics:  []Metric{{Name: "tps", Title: "transactions", Unit: "1/s", Higher: true}},
-		Doors:    slices.Concat(plain(), relays(), lanes(), tapped()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), unsought(), tapped()),
 		Services: []string{services.Postgres},
 		Run:      runPgbench,
 	}

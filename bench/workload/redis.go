@@ -30,7 +30,7 @@ func redis50() Workload {
 			{Name: "rate", Title: "requests", Unit: "1/s", Higher: true},
 			{Name: "cpu", Title: "CPU of the whole machine", Unit: "µs/request"},
 		},
-		Doors:    slices.Concat(plain(), relays(), lanes(), tapped()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), unsought(), tapped()),
 		Services: []string{services.Redis},
 		Run: func(ctx context.Context, v *Visit) (Figures, error) {
 			n := int(v.For.Seconds() * redis50Rate)
@@ -62,7 +62,7 @@ func redis1() Workload {
 			{Name: "p50_rb", Title: "p50 of redis-benchmark", Unit: "µs"},
 			{Name: "p99_rb", Title: "p99 of redis-benchmark", Unit: "µs"},
 		},
-		Doors:    slices.Concat(plain(), relays(), lanes(), tapped()),
+		Doors:    slices.Concat(plain(), relays(), lanes(), unsought(), tapped()),
 		Services: []string{services.Redis},
 		Run:      runRedis1,
 	}

@@ -5,6 +5,7 @@ package workload
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lodoor/lodoor/bench/peers"
@@ -82,9 +83,12 @@ func tapped() []string {
 	return []string{"lodoor record", "lodoor record front", "lodoor decode", "lodoor decode all", "lodoor record decode", "lodoor tcpdump"}
 }
 
+// unsought is lodoor that does not look for the processes behind peers.
+func unsought() []string { return []string{"lodoor no processes"} }
+
 // features are lodoor with one thing taken away, or added.
 func features() []string {
-	return []string{"lodoor quiet", "lodoor journal off", "lodoor no processes", "lodoor disk", "lodoor record"}
+	return slices.Concat([]string{"lodoor quiet", "lodoor journal off", "lodoor disk", "lodoor record"}, unsought())
 }
 
 func without(doors []string, left ...string) []string {
