@@ -41,16 +41,8 @@ func (s *search) describe(dir *procfs.Dir, during func() error) *holder {
 		if err != nil {
 			return nil
 		}
-		h := s.processes.get(dir.PID(), before)
-		if h == nil {
-			process, err := dir.Describe(s.options)
-			if err != nil {
-				return nil
-			}
-			process.User = s.users.Name(process.UID)
-			h = &holder{process: process, stamp: before}
-		}
-		if during() != nil {
+		h := s.recall(dir, before)
+		if h == nil || during() != nil {
 			return nil
 		}
 		if after, err := dir.Stamp(); err == nil && after == before {
@@ -58,6 +50,26 @@ func (s *search) describe(dir *procfs.Dir, during func() error) *holder {
 		}
 	}
 	return nil
+}
+
+// recall is the process with a stamp as it was described before, if that is still true, or else described anew; nil when
+// that fails. A process that only went elsewhere is believed to hold its sockets alone as long as it was before.
+func (s *search) recall(dir *procfs.Dir, stamp procfs.Stamp) *holder {
+	setting := dir.Setting(stamp)
+	last := s.processes.get(dir.PID(), stamp)
+	if last != nil && last.setting == setting {
+		return last
+	}
+	process, err := dir.Describe(s.options)
+	if err != nil {
+		return nil
+	}
+	process.User = s.users.Name(process.UID)
+	h := &holder{process: process, stamp: stamp, setting: setting}
+	if last != nil {
+		h.alone = last.alone
+	}
+	return h
 }
 
 // answerConnected tells who connected to a Unix socket. While the process that the descriptor is of has not ended its

@@ -11,10 +11,11 @@ import (
 // processesMax bounds the processes that are remembered.
 const processesMax = 1024
 
-// holder is a process that was found to hold sockets, as it was when its stamp was taken.
+// holder is a process that was found to hold sockets, as it was when its stamp and its setting were taken.
 type holder struct {
 	process *flow.Process
 	stamp   procfs.Stamp
+	setting procfs.Setting
 	// alone is until when it is believed to hold its sockets alone.
 	alone time.Time
 	// forwarder is what it was told to be in a search.
@@ -23,7 +24,7 @@ type holder struct {
 }
 
 // processes remembers the holders that were found last, so that one process is one *flow.Process for all sessions as
-// long as its stamp is the same.
+// long as its stamp and its setting are the same.
 type processes struct {
 	order *list.List // of *holder, the one that was found last first
 	byPID map[int]*list.Element

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +28,7 @@ func play(role string) int {
 	arguments := strings.Fields(os.Getenv(argumentsVariable))
 	roles := map[string]func([]string) error{
 		"leave": leave, "stay": stay, "stayLater": stayLater, "inherit": inherit, "become": become, "receive": receive,
+		"wander": wander, "descend": descendants,
 	}
 	if err := roles[role](arguments); err != nil {
 		fmt.Fprintln(os.Stderr, role, arguments, err)
@@ -67,6 +70,36 @@ func stay(a []string) error {
 	defer c.Close()
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// wander connects, and each time that it reads the name of a folder it goes there and connects again.
+func wander(a []string) error {
+	for folders := bufio.NewScanner(os.Stdin); ; {
+		c, err := call("tcp4", a[0])
+		if err != nil {
+			return err
+		}
+		defer c.Close() // a few
+		if !folders.Scan() {
+			return folders.Err()
+		}
+		if err := os.Chdir(folders.Text()); err != nil {
+			return err
+		}
+	}
+}
+
+// descendants starts a child that starts a child, so many times; the last one connects.
+func descendants(a []string) error {
+	n, err := strconv.Atoi(a[0])
+	if err != nil || n == 0 {
+		return errors.Join(err, stay(a[1:]))
+	}
+	a[0] = strconv.Itoa(n - 1)
+	child := exec.Command("/proc/self/exe")
+	child.Env = append(os.Environ(), argumentsVariable+"="+strings.Join(a, " "))
+	child.Stdin, child.Stderr = os.Stdin, os.Stderr
+	return child.Run()
 }
 
 // stayLater waits for a line first.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -245,40 +244,15 @@ func TestDescribeWhileProgramsChange(t *testing.T) {
 }
 
 func TestDescribeInControlGroup(t *testing.T) {
-	testkit.NeedRoot(t)
-	group := filepath.Join(unifiedMount(t), "docker-"+testID+".scope")
-	if err := os.Mkdir(group, 0o755); err != nil {
-		testkit.Missing(t, "no control group can be made: %v", err)
-	}
+	id := testkit.ContainerID()
+	group := testkit.NewCgroup(t, "docker-"+id+".scope")
 	c := testkit.Start(t, exec.Command(testkit.Program(t, "sleep"), "60"))
-	t.Cleanup(func() {
-		c.Kill()
-		testkit.Wait(t, "the end of "+group, func() bool { return os.Remove(group) == nil }, 10*time.Second)
-	})
-	if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(c.PID())), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	group.Add(c.PID())
 	got := describe(t, c.PID())
-	if got.Container != (flow.Container{ID: testID, Runtime: "docker"}) || got.Unit != filepath.Base(group) ||
+	if got.Container != (flow.Container{ID: id, Runtime: "docker"}) || got.Unit != "docker-"+id+".scope" ||
 		!strings.HasSuffix(got.Cgroup, "/"+got.Unit) {
 		t.Errorf("%+v", got)
 	}
-}
-
-// unifiedMount is where the v2 hierarchy is mounted.
-func unifiedMount(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		if words := strings.Fields(line); len(words) > 5 && strings.Contains(line, " - cgroup2 ") {
-			return words[4]
-		}
-	}
-	testkit.Missing(t, "no cgroup2 is mounted")
-	return ""
 }
 
 // In a cgroup namespace the group says nothing, and the mounts tell.

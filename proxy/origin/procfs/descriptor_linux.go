@@ -13,6 +13,9 @@ import (
 // when that has ended they are ENOENT or ESRCH, also when another process has got its number.
 type descriptor int
 
+// here is what names are looked up from that are of no process in particular.
+const here = descriptor(unix.AT_FDCWD)
+
 func openDescriptor(path string) (descriptor, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	return descriptor(fd), err

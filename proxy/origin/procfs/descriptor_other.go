@@ -7,6 +7,8 @@ import "errors"
 // descriptor is an open directory /proc/PID, which only Linux has.
 type descriptor int
 
+const here = descriptor(-1)
+
 func openDescriptor(string) (descriptor, error) { return 0, errors.ErrUnsupported }
 
 func (descriptor) close() {}

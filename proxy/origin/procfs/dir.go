@@ -2,8 +2,6 @@ package procfs
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -54,41 +52,9 @@ func (d *Dir) Holds(inode uint64) (bool, error) {
 	return name != "", nil
 }
 
-// Stamp is what a process is at a moment. Two of the same Dir, or of two for the same number, are equal as long as it is
-// the same process, runs the same program with the same arguments under the same name, and as the same user. Stamps are
-// compared with ==.
-type Stamp struct {
-	start uint64
-	owner uint32
-	exe   string
-	name  [sha256.Size]byte // of the name and the arguments
-}
-
 // argumentsMax is how many bytes of a command line are read, as many as the longest single argument has
 // (MAX_ARG_STRLEN): a class path may be that long, and the program's name comes after it.
 const argumentsMax = 128 << 10
-
-// Stamp reads what tells whether a process is still what it was: the start time tells processes with the same number
-// apart, the rest programs in the same process (execve(2) changes neither the number nor the start time).
-func (d *Dir) Stamp() (Stamp, error) {
-	st, err := d.stat()
-	if err != nil {
-		return Stamp{}, err
-	}
-	line, errLine := d.d.read("cmdline", argumentsMax)
-	dir, errDir := d.d.stat("")
-	if err := errors.Join(errLine, errDir); err != nil {
-		return Stamp{}, fmt.Errorf("process %d: %w", d.pid, err)
-	}
-	exe, _ := d.d.link("exe") // not readable for other users' processes
-	hash := sha256.New()
-	hash.Write([]byte(st.comm))
-	hash.Write([]byte{0})
-	hash.Write(line)
-	s := Stamp{start: st.start, owner: dir.owner, exe: exe}
-	hash.Sum(s.name[:0])
-	return s, nil
-}
 
 // arguments reads the command line. What a process wrote over it is one argument with spaces, and what is left of the
 // old one behind it is zero bytes (setproctitle).

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,63 +59,6 @@ func TestHoldsNotPermitted(t *testing.T) {
 	})
 }
 
-func TestStampTellsPrograms(t *testing.T) {
-	cmd := exec.Command(testkit.Program(t, "sh"), "-c", "read x; exec sleep 60")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testkit.Start(t, cmd)
-	stamp := func() Stamp {
-		t.Helper()
-		s, err := open(t, New(""), c.PID()).Stamp()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	first := stamp()
-	if second := stamp(); second != first || first.start == 0 || first.exe == "" {
-		t.Errorf("%+v, then %+v", first, second)
-	}
-	if _, err := stdin.Write([]byte("\n")); err != nil {
-		t.Fatal(err)
-	}
-	testkit.Wait(t, "the other program", func() bool { return describe(t, c.PID()).Program == "sleep" }, 10*time.Second)
-	if then := stamp(); then == first || then.start != first.start {
-		t.Errorf("%+v, then %+v", first, then)
-	}
-}
-
-// The same program under other arguments, another name or another user is another.
-func TestStampTellsArguments(t *testing.T) {
-	tr := newTree(t)
-	stamps := map[Stamp]string{}
-	add := func(what string) {
-		t.Helper()
-		s, err := open(t, New(tr.root), 7).Stamp()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if same, ok := stamps[s]; ok {
-			t.Errorf("%s is the same as %s", what, same)
-		}
-		stamps[s] = what
-	}
-	tr.process(7, 1, 0, "x", "/bin/x")
-	add("the first")
-	tr.write("7/cmdline", "a\x00b\x00")
-	add("two arguments")
-	tr.write("7/cmdline", "a b\x00")
-	add("one argument")
-	tr.write("7/stat", statLine(7, "y", 1))
-	add("another name")
-	if os.Geteuid() == 0 {
-		tr.must(os.Chown(tr.root+"/7", 9, -1))
-		add("another user")
-	}
-}
-
 // A number that is in use again: what was opened is never the new process.
 func TestReusedNumber(t *testing.T) {
 	testkit.NeedRoot(t)
@@ -160,16 +102,6 @@ func reuse(t *testing.T, pid int, name string, args ...string) *testkit.Child {
 	}
 	t.Fatalf("number %d did not come again", pid)
 	return nil
-}
-
-func BenchmarkStamp(b *testing.B) {
-	d := open(b, New(""), os.Getpid())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.Stamp(); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func BenchmarkHoldsAgain(b *testing.B) {

@@ -24,8 +24,11 @@ type stat struct {
 // ticks is USER_HZ, the unit of stat's times: 100 a second on every architecture that Go runs on.
 const ticks = 100
 
+// statMax is how many bytes of /proc/PID/stat are read; it has some 50 numbers.
+const statMax = 4096
+
 func (d *Dir) stat() (stat, error) {
-	b, err := d.d.read("stat", 4096)
+	b, err := d.d.read("stat", statMax)
 	if err != nil {
 		return stat{}, fmt.Errorf("process %d: %w", d.pid, err)
 	}
