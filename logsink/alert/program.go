@@ -147,7 +147,7 @@ func (a *Alerts) fleeting(x *flow.Executable) string {
 			return "its file is in a temporary folder"
 		}
 	}
-	if strings.Contains(path, "/go-build") {
+	if x.BuiltToRun() {
 		return "its file was built to be run once"
 	}
 	return ""

@@ -49,7 +49,8 @@ func TestProgramsInTemporaryPlacesAreAlwaysNew(t *testing.T) {
 		const folder = "; its file is in a temporary folder"
 		places := map[string]string{
 			"/tmp/x": folder, "/var/tmp/x": folder, "/dev/shm/a/x": folder, "/scratch/x": folder,
-			"/home/a/.cache/go-build/ab/x": "; its file was built to be run once",
+			"/home/a/.cache/go-build/ab/x":                          "; its file was built to be run once",
+			"/home/a/cache/ab/" + strings.Repeat("ab", 32) + "-d/x": "; its file was built to be run once",
 		}
 		gone := opened("pg", "x", "/usr/bin/x")
 		gone.Origin.Process.Executable.Deleted = true
@@ -71,7 +72,8 @@ func TestProgramsInTemporaryPlacesAreAlwaysNew(t *testing.T) {
 		}
 		want(t, b.give(gone), "pg: a new program: x (pid 7), /usr/bin/x; its file was removed or replaced")
 		want(t, b.give(opened("pg", "y", "/tmpx/y")), "pg: a new program: y (pid 7), /tmpx/y")
-		if n := len(b.a.Programs()); n != 1 {
+		want(t, b.give(opened("pg", "z", "/opt/go-builder/z")), "pg: a new program: z (pid 7), /opt/go-builder/z")
+		if n := len(b.a.Programs()); n != 2 {
 			t.Errorf("%d programs are known: %+v", n, b.a.Programs())
 		}
 	})

@@ -11,7 +11,8 @@ type Process struct {
 	PID int
 	// Started is when the process began. With PID it names the process: numbers come again, moments do not.
 	Started time.Time
-	// Program is what a person calls it: "psql", "node server.js", "python -m pytest", "java -jar shop.jar".
+	// Program is what a person calls it: "psql", "node server.js", "python -m pytest", "java -jar shop.jar",
+	// "go run example.com/shop".
 	Program string
 	// Executable is the file that runs.
 	Executable Executable

@@ -27,7 +27,7 @@ func (p FS) ancestors(d *Dir, ppid int) []flow.Ancestor {
 			break
 		}
 		args, _ := parent.arguments()
-		chain = append(chain, flow.Ancestor{PID: ppid, Program: programOf(f.exe, f.comm, args)})
+		chain = append(chain, flow.Ancestor{PID: ppid, Program: parent.program(f.exe, f.comm, args)})
 		child, ppid = parent, f.ppid
 	}
 	return chain

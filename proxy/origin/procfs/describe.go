@@ -68,7 +68,7 @@ func (d *Dir) describe(f face, o Options) (p *flow.Process, empty bool, err erro
 	p = &flow.Process{PID: d.pid, UID: dir.owner, Session: f.session, TTY: terminal(f.tty)}
 	p.Started = started(f.start)
 	p.Executable = d.executable(f.exe)
-	p.Program = programOf(p.Executable.Path, f.comm, args)
+	p.Program = d.program(p.Executable.Path, f.comm, args)
 	p.CommandLine = o.CommandLine.line(p.Executable.Path, args)
 	p.WorkingDirectory, _ = d.d.link("cwd")
 	p.Parents = d.fs.ancestors(d, f.ppid)

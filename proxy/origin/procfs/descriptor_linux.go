@@ -50,6 +50,15 @@ func (d descriptor) read(name string, limit int) ([]byte, error) {
 	}
 }
 
+// open opens a file to be read.
+func (d descriptor) open(name string) (*os.File, error) {
+	fd, err := unix.Openat(int(d), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 // link reads a symbolic link.
 func (d descriptor) link(name string) (string, error) {
 	var short [128]byte

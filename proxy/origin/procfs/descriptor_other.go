@@ -2,7 +2,10 @@
 
 package procfs
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 // descriptor is an open directory /proc/PID, which only Linux has.
 type descriptor int
@@ -14,6 +17,8 @@ func openDescriptor(string) (descriptor, error) { return 0, errors.ErrUnsupporte
 func (descriptor) close() {}
 
 func (descriptor) read(string, int) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func (descriptor) open(string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func (descriptor) link(string) (string, error) { return "", errors.ErrUnsupported }
 

@@ -27,6 +27,5 @@ func (p FS) Process(pid int) (Process, error) {
 		return Process{}, fmt.Errorf("process %d: %w", pid, err)
 	}
 	args, _ := d.arguments()
-	program := programOf(f.exe, f.comm, args)
-	return Process{PID: pid, PPID: f.ppid, UID: dir.owner, Program: program}, nil
+	return Process{PID: pid, PPID: f.ppid, UID: dir.owner, Program: d.program(f.exe, f.comm, args)}, nil
 }
