@@ -24,6 +24,9 @@ func (x *session) seek(lead flow.Lead) {
 // Wanted says whether the session is still open.
 func (x *session) Wanted() bool { return x.stage.Load() != stageOver }
 
+// Urgent says that nobody is kept waiting: the session goes on meanwhile.
+func (x *session) Urgent() bool { return false }
+
 // Found records who the peer is, unless the session is over.
 func (x *session) Found(o flow.Origin) {
 	if o.Process == nil {
@@ -63,10 +66,11 @@ func (x *session) search(lead *flow.Lead) bool {
 	}
 }
 
-// seeker waits for the answer to one search.
+// seeker waits for the answer to one search, and a client for it.
 type seeker chan flow.Origin
 
 func (c seeker) Wanted() bool        { return true }
+func (c seeker) Urgent() bool        { return true }
 func (c seeker) Found(o flow.Origin) { c <- o }
 
 // discard gives up a lead that nobody will follow.

@@ -18,6 +18,9 @@ type Seeker interface {
 	// Wanted says whether it still waits. A search that nobody waits for may be given up without an answer. It must not
 	// block.
 	Wanted() bool
+	// Urgent says whether somebody is kept waiting for the answer, as by a rule that cannot decide without it; the log
+	// takes what comes. It is asked once, at the beginning.
+	Urgent() bool
 	// Found is the answer; it is called once at most, on a goroutine that other searches need, and must not block.
 	Found(o Origin)
 }

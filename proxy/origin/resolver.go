@@ -23,10 +23,6 @@ const (
 	restMax    = 40 * time.Millisecond
 )
 
-// urgency tells by its deadline who is kept waiting: rules ask for an answer within a fraction of a second, the log takes
-// what comes.
-const urgency = time.Second
-
 // ResolverConfig says how a [Resolver] looks for processes. The zero value is right.
 type ResolverConfig struct {
 	// Proc is where proc(5) is mounted; empty is /proc.
@@ -94,7 +90,7 @@ func (r *Resolver) Missing() []string { return r.missing }
 // calling goroutine, which may have the locks that Found takes. When thousands wait already, or Run has ended, it is what
 // is known, at once: that tells the truth, and a seeker that were dropped would wait for ever.
 func (r *Resolver) Seek(l flow.Lead, known flow.Origin, deadline time.Time, by flow.Seeker) {
-	s := seek{lead: l, known: known, deadline: deadline, by: by, urgent: deadline.Sub(r.party.now()) <= urgency}
+	s := seek{lead: l, known: known, deadline: deadline, by: by, urgent: by.Urgent()}
 	if !r.queue.add(&s) {
 		s.end()
 		time.AfterFunc(0, func() { by.Found(known) })

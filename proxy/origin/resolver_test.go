@@ -16,11 +16,14 @@ import (
 type asker struct {
 	mu      sync.Mutex // which it has while it asks, as a session may
 	left    atomic.Bool
+	urgent  bool
 	answers []flow.Origin
 	at      time.Time
 }
 
 func (a *asker) Wanted() bool { return !a.left.Load() }
+
+func (a *asker) Urgent() bool { return a.urgent }
 
 func (a *asker) Found(o flow.Origin) {
 	a.mu.Lock()
@@ -118,7 +121,7 @@ func TestSeekFinds(t *testing.T) {
 	p := &flow.Process{PID: 7}
 	s := &system{has: map[uint64]*flow.Process{5: p}, scanTakes: 10 * time.Millisecond}
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
-		var found, unknown, leadless asker
+		found, unknown, leadless := asker{urgent: true}, asker{urgent: true}, asker{urgent: true}
 		began := time.Now()
 		found.seek(r, 5, began.Add(time.Second))
 		unknown.seek(r, 6, began.Add(time.Second))
@@ -144,6 +147,7 @@ func TestSeekersShareAScan(t *testing.T) {
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
 		end := time.Now().Add(time.Second)
 		askers := make([]asker, 200)
+		askers[0].urgent = true
 		askers[0].seek(r, 1, end)
 		synctest.Wait()
 		for i := range askers[1:] { // during the scan
@@ -166,7 +170,7 @@ func TestSeekersWhoLeaveCostNoScan(t *testing.T) {
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
 		end := time.Now().Add(time.Second)
 		for i := range 100 {
-			var a asker
+			a := asker{urgent: true}
 			a.left.Store(true)
 			a.seek(r, uint64(i+1), end)
 			synctest.Wait()
@@ -178,7 +182,7 @@ func TestSeekersWhoLeaveCostNoScan(t *testing.T) {
 		if s.scans.Load()+s.glances.Load() != 0 {
 			t.Errorf("%d scans and %d glances for nobody", s.scans.Load(), s.glances.Load())
 		}
-		var a asker
+		a := asker{urgent: true}
 		a.seek(r, 1, end)
 		passed(3 * time.Millisecond)
 		a.left.Store(true)
@@ -194,7 +198,7 @@ func TestSeekKeepsItsDeadline(t *testing.T) {
 	s := &system{scanTakes: time.Second}
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
 		for _, wait := range []time.Duration{200 * time.Millisecond, 50 * time.Millisecond, time.Millisecond, -time.Second} {
-			var a asker
+			a := asker{urgent: true}
 			end := time.Now().Add(wait)
 			a.seek(r, 9, end)
 			passed(300 * time.Millisecond)
@@ -238,23 +242,28 @@ func TestStormKeepsTheBudget(t *testing.T) {
 	})
 }
 
-// Who comes soon after another is looked for without waking anybody; who is kept waiting is looked for at once.
+// Who comes soon after another is looked for without waking anybody; who is kept waiting is looked for at once, however
+// long that may take.
 func TestSeekersThatFollowEachOther(t *testing.T) {
 	p := &flow.Process{PID: 7}
 	s := &system{has: map[uint64]*flow.Process{5: p}, scanTakes: time.Millisecond}
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
-		for _, wait := range []time.Duration{5 * time.Second, 200 * time.Millisecond} {
+		for _, tc := range []struct {
+			wait, most time.Duration
+			urgent     bool
+		}{
+			{5 * time.Second, doze + lull + s.scanTakes, false},
+			{200 * time.Millisecond, doze + lull + s.scanTakes, false},
+			{200 * time.Millisecond, s.scanTakes, true},
+			{10 * time.Second, s.scanTakes, true},
+		} {
 			passed(20 * time.Millisecond)
-			var a asker
+			a := asker{urgent: tc.urgent}
 			began := time.Now()
-			a.seek(r, 5, began.Add(wait))
+			a.seek(r, 5, began.Add(tc.wait))
 			passed(50 * time.Millisecond)
-			most := doze + lull + s.scanTakes
-			if wait < urgency {
-				most = s.scanTakes
-			}
-			if got := a.got(); len(got) != 1 || got[0].Process != p || a.at.Sub(began) > most {
-				t.Errorf("deadline after %v: %+v after %v; at most %v", wait, got, a.at.Sub(began), most)
+			if got := a.got(); len(got) != 1 || got[0].Process != p || a.at.Sub(began) > tc.most {
+				t.Errorf("%+v: %+v after %v", tc, got, a.at.Sub(began))
 			}
 		}
 	})
@@ -277,23 +286,27 @@ func TestAStormThatNobodyStaysInCostsLess(t *testing.T) {
 	})
 }
 
-// While the log asks for more than the budget has, who is kept waiting is answered.
+// While the log asks for more than the budget has, who is kept waiting is answered soon, however long it would wait.
 func TestUrgentSeekersAreServedInAStorm(t *testing.T) {
 	p := &flow.Process{PID: 7}
 	s := &system{has: map[uint64]*flow.Process{5: p}, scanTakes: 40 * time.Millisecond, glanceTakes: 200 * time.Microsecond}
 	inBubble(t, s, func(t *testing.T, r *Resolver) {
-		urgent := make([]asker, 8)
+		const soon = 250 * time.Millisecond
+		urgent, began := make([]asker, 8), make([]time.Time, 8)
 		for i := range urgent {
 			for range 1000 {
 				(&asker{}).seek(r, 1, time.Now().Add(5*time.Second))
 				<-time.After(time.Millisecond)
 			}
-			urgent[i].seek(r, 5, time.Now().Add(200*time.Millisecond))
+			urgent[i].urgent = true
+			began[i] = time.Now()
+			urgent[i].seek(r, 5, began[i].Add([]time.Duration{soon, 10 * time.Second}[i%2]))
 		}
-		passed(250 * time.Millisecond)
+		passed(soon)
 		for i := range urgent {
-			if got := urgent[i].got(); len(got) != 1 || got[0].Process != p {
-				t.Errorf("urgent seeker %d: %+v", i, got)
+			got, after := urgent[i].got(), urgent[i].at.Sub(began[i])
+			if len(got) != 1 || got[0].Process != p || after > soon {
+				t.Errorf("urgent seeker %d: %+v after %v", i, got, after)
 			}
 		}
 		if most := 9*time.Second/share + 3*burst + s.scanTakes; s.busy() > most {

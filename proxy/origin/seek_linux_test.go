@@ -22,6 +22,8 @@ type waiter chan flow.Origin
 
 func (w waiter) Wanted() bool { return true }
 
+func (w waiter) Urgent() bool { return true }
+
 func (w waiter) Found(o flow.Origin) { w <- o }
 
 func newWaiter() waiter { return make(waiter, 1) }
