@@ -26,6 +26,13 @@ func (w witnesses) Identify(s *lane.Socket) (flow.Peer, flow.Origin, flow.Lead) 
 	return p, o, flow.Lead{PIDFD: fds[1]}
 }
 
+// look is the other end of the pipe of the only peer.
+func (w witnesses) look() *os.File {
+	f := <-w.other
+	w.other <- f
+	return f
+}
+
 func (w witnesses) expectClosed(t *testing.T) {
 	t.Helper()
 	f := <-w.other

@@ -10,11 +10,12 @@ import (
 // seekFor is how long the process of a peer that was let in is looked for.
 const seekFor = 5 * time.Second
 
-// seek has the process of a peer that was let in looked for beside the session: the answer becomes a record of its own.
+// seek has the process of a peer that was let in looked for beside the session, also when a wait for it was in vain: the
+// answer becomes a record of its own.
 func (x *session) seek(lead flow.Lead) {
 	r := x.server().config.Resolver
 	w := x.who.Load()
-	if r == nil || x.sought || w.proof == flow.ProofNone {
+	if r == nil || w.origin.Process != nil || w.proof == flow.ProofNone {
 		discard(lead)
 		return
 	}
@@ -45,8 +46,8 @@ func (x *session) Found(o flow.Origin) {
 	})
 }
 
-// search looks for the peer's process and waits, as long as the rules allow, since they cannot decide without it.
-// It says whether the answer came before lodoor's end did.
+// search looks for the peer's process and waits, as long as the rules allow, since they cannot decide without it. The
+// lead stays, for the case that this is too short. It says whether the answer came before lodoor's end did.
 func (x *session) search(lead *flow.Lead) bool {
 	x.sought = true
 	r := x.server().config.Resolver
@@ -55,8 +56,7 @@ func (x *session) search(lead *flow.Lead) bool {
 	}
 	answer := make(seeker, 1)
 	wait := x.settings.rules.ProcessWait()
-	r.Seek(*lead, x.who.Load().origin, time.Now().Add(wait), answer)
-	*lead = flow.Lead{} // the resolver has it
+	r.Seek(lend(lead), x.who.Load().origin, time.Now().Add(wait), answer)
 	select {
 	case o := <-answer:
 		x.learn(func(w *who) { w.origin = o })

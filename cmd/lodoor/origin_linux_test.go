@@ -35,23 +35,31 @@ func configured(t *testing.T, text string, args ...string) *testDoor {
 	return d
 }
 
-// P8, with the tools that people use: who connects is told by name and number.
+// P8, with the tools that people use: who connects is told by name and number, also where a rule waited for that and not
+// long enough.
 func TestOriginOfRealClients(t *testing.T) {
 	server := testkit.Redis(t)
 	pg := testkit.Postgres(t, testkit.PostgresOptions{})
 	d := configured(t, fmt.Sprintf("services:\n- {name: svc, listen: PORT, backend: %d}\n", server.Port))
+	hasty := configured(t, fmt.Sprintf(`
+process_wait: 1ms
+on_unknown: allow
+services: [{name: svc, listen: PORT, backend: %d}]
+rules: [{name: shop, action: allow, programs: [shop]}]
+`, server.Port))
 	p := openDoorIn(t, d.Home, strconv.Itoa(pg.Port))
 	for _, tc := range []struct {
 		door    *testDoor
 		command []string
 	}{
 		{d, []string{"redis-cli", "-p", d.portText(), "SUBSCRIBE", "x"}},
+		{hasty, []string{"redis-cli", "-p", hasty.portText(), "SUBSCRIBE", "x"}},
 		{p, []string{"psql", "-h", "127.0.0.1", "-p", p.portText(), "-U", "postgres", "-c", "select pg_sleep(600)", "postgres"}},
 	} {
 		cmd := exec.Command(testkit.Program(t, tc.command[0]), tc.command[1:]...)
 		client := testkit.Start(t, cmd)
 		named := func() bool {
-			for _, r := range tc.door.records(flow.EventSessionOrigin) {
+			for _, r := range append(tc.door.records(flow.EventSessionOrigin), tc.door.records(flow.EventSessionOpen)...) {
 				if r.Origin.PID == client.PID() && r.Origin.Attribution == flow.AttributionLiveSocket {
 					return r.Origin.Program == tc.command[0] && strings.Contains(r.Origin.Process.CommandLine, tc.command[0]+" ")
 				}
@@ -59,13 +67,14 @@ func TestOriginOfRealClients(t *testing.T) {
 			return false
 		}
 		testkit.Wait(t, "the origin of "+tc.command[0], named, 20*time.Second)
-		stdout, stderr, code := d.Run("who")
+		stdout, stderr, code := tc.door.Run("who")
 		if want := fmt.Sprintf("%s (pid %d, ", tc.command[0], client.PID()); code != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("who does not name %s: %s%s", want, stdout, stderr)
 		}
 		client.Kill()
 	}
 	d.settle()
+	hasty.settle()
 	p.settle()
 }
 
