@@ -39,15 +39,7 @@ func newScene(t *testing.T) *scene {
 			Serve: func(c net.Conn) error { _, err := io.Copy(io.Discard, c); return err },
 		})
 	})
-	dir, err := os.MkdirTemp("", "forwarder-") // sshd reads keys as the user who logs in, who may not enter t.TempDir
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s.dir = dir
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	s.dir = t.TempDir()
 	return s
 }
 
@@ -134,42 +126,13 @@ func (s *scene) start(in *testkit.Netns, program string, args ...string) *testki
 	return testkit.Start(s.t, in.Command(program, args...))
 }
 
-// sshd starts a server on a host that lets in everybody with the key, and returns the command line of a client.
-func (s *scene) sshd(in *testkit.Netns, at netip.Addr, user string) (client []string) {
-	s.t.Helper()
-	testkit.Need(s.t, "sshd", "ssh", "ssh-keygen")
-	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // where sshd goes without privileges, as Debian has it
-		s.t.Fatal(err)
-	}
-	file := func(name string) string { return filepath.Join(s.dir, name) }
-	key, hostKey, config := file("key"), file("host_key"), file("config")
-	for _, name := range []string{key, hostKey} {
-		testkit.Run(s.t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", name)
-	}
-	port := strconv.Itoa(testkit.FreePort(s.t))
-	settings := []string{
-		"ListenAddress " + at.String(), "Port " + port, "HostKey " + hostKey, "AuthorizedKeysFile " + key + ".pub",
-		"PidFile none", "StrictModes no", "UsePAM no", "PermitRootLogin prohibit-password", "AllowTcpForwarding yes",
-	}
-	if err := os.WriteFile(config, []byte(strings.Join(settings, "\n")+"\n"), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	s.start(in, "sshd", "-D", "-e", "-f", config)
-	_ = s.dial(in, net.JoinHostPort(at.String(), port)).Close()
-	return []string{
-		"-F", "none", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-		"-o", "UserKnownHostsFile=/dev/null", "-o", "ExitOnForwardFailure=yes", "-o", "IdentityAgent=none",
-		"-p", port, user + "@" + at.String(),
-	}
-}
-
 // TestSSHDIsAForwarder: who comes by ssh -L is seen as sshd, whose far end is the ssh client's host; also where sshd
 // serves the session with two processes, one without privileges, since the user is not root.
 func TestSSHDIsAForwarder(t *testing.T) {
 	for _, user := range []string{"root", "nobody"} {
 		t.Run(user, func(t *testing.T) {
 			s := newScene(t)
-			client := s.sshd(s.Host, s.Host4, user)
+			client := testkit.SSHD(t, s.Host, s.Host4, user)
 			entrance := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
 			s.start(s.Remote, "ssh", append([]string{"-N", "-L", entrance + ":" + s.service.Addr().String()}, client...)...)
 			s.dial(s.Remote, entrance)
@@ -190,7 +153,7 @@ func TestSSHDIsAForwarder(t *testing.T) {
 // TestProgramInAnSSHSessionIsNone: it has sshd among its ancestors, and speaks for itself.
 func TestProgramInAnSSHSessionIsNone(t *testing.T) {
 	s := newScene(t)
-	client := s.sshd(s.Host, s.Host4, "root")
+	client := testkit.SSHD(t, s.Host, s.Host4, "root")
 	psql := strings.Join(s.helper("psql", "dial", s.service.Addr().String()), " ")
 	s.start(s.Remote, "ssh", append(client, psql)...)
 	p := s.client(1)
@@ -209,7 +172,7 @@ func TestProgramInAnSSHSessionIsNone(t *testing.T) {
 // TestSSHClientIsAForwarder that carries a connection to the service (-R), and none when the service is its server.
 func TestSSHClientIsAForwarder(t *testing.T) {
 	s := newScene(t)
-	client := s.sshd(s.Remote, s.Remote4, "root")
+	client := testkit.SSHD(t, s.Remote, s.Remote4, "root")
 	entrance := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
 	forward := "RemoteForward=" + entrance + " " + s.service.Addr().String()
 	s.start(s.Host, "ssh", append([]string{"-N", "-o", forward}, client...)...)
