@@ -34,7 +34,7 @@ type passing struct {
 func doorAt(ctx context.Context, at flow.Endpoint) (*passing, error) {
 	ctx, cancel := context.WithTimeout(ctx, doorsWithin)
 	defer cancel()
-	doors, err := control.Find(ctx)
+	doors, _, err := control.Find(ctx)
 	var behind *passing
 	for _, d := range doors {
 		for _, s := range d.Services {

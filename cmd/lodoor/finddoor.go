@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,7 +25,7 @@ func (w *whichDoor) register(flags *pflag.FlagSet) {
 
 // all are the doors that are meant: each one, unless one is named.
 func (w *whichDoor) all(ctx context.Context) ([]*control.Client, error) {
-	found, err := control.Find(ctx)
+	found, places, err := control.Find(ctx)
 	found = slices.DeleteFunc(found, func(c *control.Client) bool {
 		return w.instance != "" && c.Instance != w.instance || w.dir != "" && !sameFile(c.Journal, w.dir)
 	})
@@ -36,12 +35,21 @@ func (w *whichDoor) all(ctx context.Context) ([]*control.Client, error) {
 	case len(found) > 0:
 		return found, nil
 	case w.dir != "":
-		return nil, fmt.Errorf("no running door writes a journal in %s", w.dir)
+		return nil, fmt.Errorf("no running door writes a journal in %s; doors were looked for in %s", w.dir, listed(places))
 	case w.instance != "":
-		return nil, fmt.Errorf("no door is running as instance %s", w.instance)
+		return nil, fmt.Errorf("no door is running as instance %s; doors were looked for in %s", w.instance, listed(places))
 	default:
-		return nil, errors.New("no running door of this user was found")
+		return nil, fmt.Errorf("no running door of this user was found in %s", listed(places))
 	}
+}
+
+// listed are places, as a sentence names them.
+func listed(places []control.Place) string {
+	var all []string
+	for _, p := range places {
+		all = append(all, p.String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // each asks every door that is meant; first is true of the first one.

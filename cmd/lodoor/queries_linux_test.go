@@ -68,7 +68,7 @@ func TestQueriesFollow(t *testing.T) {
 	d := openDoor(t, strconv.Itoa(server.Port))
 	t.Setenv("STATE_DIRECTORY", d.State())
 	t.Setenv("RUNTIME_DIRECTORY", d.Runtime())
-	doors, err := control.Find(t.Context())
+	doors, _, err := control.Find(t.Context())
 	if err != nil || len(doors) != 1 {
 		t.Fatalf("%d doors, %v", len(doors), err)
 	}

@@ -114,7 +114,7 @@ func (w *whichRecordings) incomplete() error {
 // and those beside the journals.
 func usualRecordings(ctx context.Context) []string {
 	var dirs []string
-	doors, _ := control.Find(ctx) // without doors there may be recordings all the same
+	doors, _, _ := control.Find(ctx) // without doors there may be recordings all the same
 	for _, d := range doors {
 		going, err := d.Recordings(ctx)
 		for i := range going {

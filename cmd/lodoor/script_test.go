@@ -17,8 +17,8 @@ import (
 // patience is how long a script waits for what is to come.
 const patience = 20 * time.Second
 
-// scriptCondition answers [ipv6], whether this host has an IPv6 loopback, and [privileged-ports], whether it keeps
-// ports below 1024 from users.
+// scriptCondition answers [ipv6], whether this host has an IPv6 loopback, [privileged-ports], whether it keeps ports
+// below 1024 from users, and [root], whether the user is; in CI he has to be.
 func scriptCondition(name string) (bool, error) {
 	switch name {
 	case "ipv6":
@@ -26,6 +26,11 @@ func scriptCondition(name string) (bool, error) {
 	case "privileged-ports":
 		first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 		return err == nil && strings.TrimSpace(string(first)) == "1024", nil
+	case "root":
+		if os.Geteuid() != 0 && os.Getenv("CI") == "true" {
+			return false, errors.New("this test needs root")
+		}
+		return os.Geteuid() == 0, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,7 +127,7 @@ func serve(t *testing.T, instance string, d Door) {
 // find finds the one door that runs.
 func find(t *testing.T) *Client {
 	t.Helper()
-	found, err := Find(t.Context())
+	found, _, err := Find(t.Context())
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%d doors, %v", len(found), err)
 	}
@@ -202,7 +204,7 @@ func TestASocketIsTheOwnersAlone(t *testing.T) {
 	if _, err := Listen("two"); err == nil || !strings.Contains(err.Error(), "can be written by others (mode 0777)") {
 		t.Errorf("a socket among others' files: %v", err)
 	}
-	if _, err := Find(t.Context()); err == nil {
+	if _, _, err := Find(t.Context()); err == nil {
 		t.Error("a socket that others could have made was believed")
 	}
 }
@@ -226,7 +228,7 @@ func TestALeftSocketIsReplaced(t *testing.T) {
 	}
 	l.SetUnlinkOnClose(false)
 	_ = l.Close()
-	if found, err := Find(t.Context()); len(found) != 0 || err != nil {
+	if found, _, err := Find(t.Context()); len(found) != 0 || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
 	serve(t, "one", newHouse())
@@ -280,6 +282,53 @@ func TestPlacesOfSockets(t *testing.T) {
 	if got := Dir(); got != "/run/a" {
 		t.Error(got)
 	}
+	if got := dirs(); len(got) != 1 {
+		t.Errorf("a unit with a place of its own looks in %q, too", got)
+	}
+}
+
+// Doors that the environment does not speak of are looked for all the same.
+func TestPlacesBesideTheEnvironment(t *testing.T) {
+	t.Setenv("RUNTIME_DIRECTORY", "")
+	t.Setenv("TMPDIR", "/var/tmp")
+	uid := strconv.Itoa(os.Geteuid())
+	login := "/run/user/" + uid + "/lodoor"
+	always := []string{"/var/tmp/lodoor-" + uid, "/tmp/lodoor-" + uid, login, "/run/lodoor"}
+	if uid == "0" {
+		always = []string{"/run/lodoor", login}
+	}
+	for xdg, want := range map[string][]string{"": always, "/run/x": append([]string{"/run/x/lodoor"}, always...)} {
+		t.Setenv("XDG_RUNTIME_DIR", xdg)
+		if got := dirs(); !slices.Equal(got, want) {
+			t.Errorf("%q: looks in %q, want %q", xdg, got, want)
+		}
+	}
+}
+
+// One directory by two names has each door once.
+func TestAPlaceOfTwoNames(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(dir, "missing")
+	if got := distinct([]string{dir, missing, link, missing, dir}); !slices.Equal(got, []string{dir, missing}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Where somebody else's files are, no door of this user can be: that is no error, and it is said.
+func TestPlacesThatAreNotOurs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("RUNTIME_DIRECTORY", file)
+	found, places, err := Find(t.Context())
+	if len(found) != 0 || err != nil || len(places) != 1 || places[0].String() != file+" (is no directory)" {
+		t.Errorf("%v, %v, %v", found, places, err)
+	}
 }
 
 // A door that was stopped keeps nobody waiting, and does not hide the others.
@@ -292,7 +341,7 @@ func TestADoorThatDoesNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	found, err := Find(t.Context())
+	found, _, err := Find(t.Context())
 	if len(found) != 1 || found[0].Instance != "one" || !errors.Is(err, context.DeadlineExceeded) ||
 		err.Error() != "the door at "+filepath.Join(dir, "two.sock")+" does not answer: context deadline exceeded" {
 		t.Errorf("%v, %v", found, err)

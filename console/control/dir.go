@@ -19,7 +19,10 @@ const pathMax = 103
 // for root, or a folder of the user's own among the temporary ones.
 func Dir() string { return dirs()[0] }
 
-// dirs are where sockets can be, the preferred place first.
+// dirs are where the doors of this user, or of the system, can have put their sockets, the place of a door that is
+// started now first. The environment of a door need not be that of the command which looks for it: where the door may
+// have been told of another place, or of none, those are in the list, too. Only a unit of systemd that has a place of
+// its own means the doors there alone: its ExecReload is not for others.
 func dirs() []string {
 	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" {
 		return []string{filepath.SplitList(dir)[0]}
@@ -28,14 +31,16 @@ func dirs() []string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		all = append(all, filepath.Join(dir, "lodoor"))
 	}
-	switch uid := os.Geteuid(); {
-	case uid == 0:
-		return append(all, "/run/lodoor")
-	case uid > 0:
-		return append(all, filepath.Join(os.TempDir(), "lodoor-"+strconv.Itoa(uid)))
-	default: // Windows: temporary folders are the user's own
+	uid := os.Geteuid()
+	if uid < 0 { // Windows: temporary folders are the user's own
 		return append(all, filepath.Join(os.TempDir(), "lodoor"))
 	}
+	system, login := "/run/lodoor", filepath.Join("/run/user", strconv.Itoa(uid), "lodoor")
+	if uid == 0 {
+		return append(all, system, login)
+	}
+	temporary := "lodoor-" + strconv.Itoa(uid)
+	return append(all, filepath.Join(os.TempDir(), temporary), filepath.Join("/tmp", temporary), login, system)
 }
 
 // pathOf is the socket of an instance in dir. A name that would make the path too long is cut, and told apart by a hash.

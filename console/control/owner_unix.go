@@ -18,9 +18,9 @@ func checkOwner(dir string, others bool) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir():
-		return fmt.Errorf("%s is no directory", dir)
+		return fmt.Errorf("%s %w", dir, closedError("is no directory"))
 	case ok && !others && int64(stat.Uid) != int64(os.Geteuid()) && stat.Uid != 0:
-		return fmt.Errorf("%s belongs to user %d", dir, stat.Uid)
+		return fmt.Errorf("%s %w", dir, closedError(fmt.Sprintf("belongs to user %d", stat.Uid)))
 	case info.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("%s can be written by others (mode %04o)", dir, info.Mode().Perm())
 	}
