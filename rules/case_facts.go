@@ -110,6 +110,9 @@ func (c *Case) client(p *flow.Peer, zoneOf ZoneOf) error {
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
+	if c.ClientZone == nil {
+		zone = p.ClientZone(client.Addr(), zone)
+	}
 	p.Conveyed = &flow.Conveyed{Client: client, Zone: zone, Version: 2}
 	return nil
 }

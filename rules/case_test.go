@@ -67,6 +67,8 @@ const cases = `
 - {name: given zone, service: db, address: 192.0.2.7, zone: public, expect: deny, rule: builtin.default}
 - {name: client, service: db, client: 192.0.2.7, expect: allow, rule: office}
 - {name: given client zone, service: db, client: 192.0.2.7, client_zone: public, expect: deny, rule: builtin.default}
+- {name: client of a proxy elsewhere, service: db, address: 203.0.113.9, client: 192.0.2.7, expect: deny, rule: builtin.default}
+- {name: private client of a proxy elsewhere, service: db, address: 203.0.113.9, client: 10.0.0.7, expect: allow, rule: office}
 - {name: disguised, service: db, address: 127.0.0.9, disguised: true, expect: deny, rule: builtin.disguised}
 - {name: unix, service: pg, address: unix, user: 1000, expect: allow, rule: builtin.local}
 `

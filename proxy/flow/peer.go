@@ -53,6 +53,23 @@ func (p *Peer) Local() bool { return p.Proof != ProofNone }
 // Disguised says whether the peer claims a local address and was not shown to be local. Such a peer is never let in.
 func (p *Peer) Disguised() bool { return p.Zone.Local() && p.Proof == ProofNone }
 
+// ClientZone is the zone of a client whom the peer speaks for, given the zone that its address has on this host. A proxy
+// on this host has its connections by this host's interfaces. What one elsewhere tells of, it has seen from there: the
+// bridges, tunnels and links of this host say nothing about it, and its address says only whether it is private. An
+// address that would be this host's own, or that of a link, is then unknown.
+func (p *Peer) ClientZone(client netip.Addr, here Zone) Zone {
+	switch {
+	case p.Local():
+		return here
+	case here.Local(), client.IsLoopback(), client.IsLinkLocalUnicast():
+		return ZoneUnknown
+	case IsPrivate(client):
+		return ZoneLAN
+	default:
+		return ZonePublic
+	}
+}
+
 // Attribution is how sure an [Origin] is.
 type Attribution uint8
 

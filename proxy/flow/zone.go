@@ -1,5 +1,7 @@
 package flow
 
+import "net/netip"
+
 // Zone is the kind of place that an address is. It is read off the address and this host's interfaces; that the peer
 // really is there is a matter of [Proof].
 type Zone uint8
@@ -23,6 +25,12 @@ func zoneNames() []string {
 
 // Local says whether addresses of this zone belong to this host itself.
 func (z Zone) Local() bool { return z == ZoneUnix || z == ZoneLoopback || z == ZoneSelf }
+
+// IsPrivate says whether an address is of RFC 1918, RFC 4193 or RFC 6598: of a network that anybody may have.
+func IsPrivate(a netip.Addr) bool {
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+	return a.IsPrivate() || shared.Contains(a)
+}
 
 func (z Zone) String() string { return enumName(zoneNames(), uint8(z)) }
 

@@ -72,7 +72,7 @@ func (s *snapshot) zone(a netip.Addr, ingress *Interface) flow.Zone {
 	switch {
 	case a.IsLinkLocalUnicast():
 		return flow.ZoneLinkLocal
-	case isPrivate(a), ingress != nil && ingress.contains(a):
+	case flow.IsPrivate(a), ingress != nil && ingress.contains(a):
 		return flow.ZoneLAN
 	default:
 		return flow.ZonePublic
@@ -97,16 +97,10 @@ func (s *snapshot) connected(a netip.Addr) *Interface {
 // too and stay public, so that who lets in a VPN does not let in the Internet that arrives by it. A veth may be this
 // container's own way out, so that it speaks only for its own network.
 func behind(a netip.Addr, in *Interface) flow.Zone {
-	if in != nil && (in.contains(a) || isPrivate(a) && in.Kind != Veth) {
+	if in != nil && (in.contains(a) || flow.IsPrivate(a) && in.Kind != Veth) {
 		return in.zone()
 	}
 	return flow.ZoneUnknown
-}
-
-// isPrivate says whether an address is of RFC 1918, RFC 4193 or RFC 6598.
-func isPrivate(a netip.Addr) bool {
-	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
-	return a.IsPrivate() || shared.Contains(a)
 }
 
 // view is the newest snapshot. It is renewed by who asks, and nobody waits for somebody else's reading.

@@ -27,8 +27,7 @@ const (
 // come. The answer is nil when the header conveys no address (LOCAL, UNKNOWN, UNSPEC, Unix sockets): the peer then
 // stands for itself. The addresses are unmapped.
 //
-// A zone is read off this host's interfaces. Where the peer is not proven to be on this host, a client whose address
-// would be this host's own is on some other one: its zone is then unknown, which is treated as public.
+// The zone of the client is that of [flow.Peer.ClientZone].
 func (r *Reader) Parse(b []byte, from *flow.Peer) (n int, c *flow.Conveyed, err error) {
 	switch {
 	case begins(b, signatureV1):
@@ -39,10 +38,7 @@ func (r *Reader) Parse(b []byte, from *flow.Peer) (n int, c *flow.Conveyed, err 
 		err = fmt.Errorf("no PROXY header, but %s", quote(b))
 	}
 	if c != nil {
-		c.Zone = r.zone(c.Client.Addr())
-		if c.Zone.Local() && !from.Local() {
-			c.Zone = flow.ZoneUnknown
-		}
+		c.Zone = from.ClientZone(c.Client.Addr(), r.zone(c.Client.Addr()))
 	}
 	return n, c, err
 }

@@ -18,11 +18,21 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
+// zoneOf are the zones of a host with docker0, a tunnel and a public network of its own.
 func zoneOf(a netip.Addr) flow.Zone {
+	in := func(network string) bool { return netip.MustParsePrefix(network).Contains(a) }
 	switch {
 	case a.IsLoopback():
 		return flow.ZoneLoopback
-	case a.IsPrivate():
+	case a == netip.MustParseAddr("192.168.1.10"):
+		return flow.ZoneSelf
+	case in("172.17.0.0/16"):
+		return flow.ZoneContainer
+	case in("10.8.0.0/24"), in("198.51.100.0/24"):
+		return flow.ZoneVPN
+	case a.IsLinkLocalUnicast():
+		return flow.ZoneLinkLocal
+	case a.IsPrivate(), in("203.0.113.0/24"): // which is directly connected
 		return flow.ZoneLAN
 	}
 	return flow.ZonePublic
@@ -194,22 +204,47 @@ func TestInvalid(t *testing.T) {
 }
 
 // A client that is on a proxy's own host is not on ours, unless the proxy is.
+// This host's interfaces say nothing about an address that a proxy elsewhere tells of, also one in a container here:
+// it has a network of its own.
 func TestZone(t *testing.T) {
 	r := anyReader(t)
+	container := &flow.Peer{Addr: netip.MustParseAddrPort("172.17.0.9:4000"), Zone: flow.ZoneContainer, Interface: "docker0"}
 	for _, tc := range []struct {
-		client string
-		peer   *flow.Peer
-		want   flow.Zone
+		client     string
+		here, away flow.Zone
 	}{
-		{"127.0.0.1", local(), flow.ZoneLoopback}, {"127.0.0.1", remote(), flow.ZoneUnknown},
-		{"192.0.2.7", local(), flow.ZonePublic}, {"192.0.2.7", remote(), flow.ZonePublic}, {"10.1.1.1", remote(), flow.ZoneLAN},
+		{"127.0.0.1", flow.ZoneLoopback, flow.ZoneUnknown},
+		{"::1", flow.ZoneLoopback, flow.ZoneUnknown},
+		{"192.168.1.10", flow.ZoneSelf, flow.ZoneUnknown},
+		{"172.17.0.5", flow.ZoneContainer, flow.ZoneLAN},
+		{"::ffff:172.17.0.5", flow.ZoneContainer, flow.ZoneLAN},
+		{"10.8.0.9", flow.ZoneVPN, flow.ZoneLAN},
+		{"198.51.100.9", flow.ZoneVPN, flow.ZonePublic},
+		{"169.254.3.3", flow.ZoneLinkLocal, flow.ZoneUnknown},
+		{"fe80::5", flow.ZoneLinkLocal, flow.ZoneUnknown},
+		{"10.1.1.1", flow.ZoneLAN, flow.ZoneLAN},
+		{"fd12::1", flow.ZoneLAN, flow.ZoneLAN},
+		{"203.0.113.77", flow.ZoneLAN, flow.ZonePublic},
+		{"192.0.2.7", flow.ZonePublic, flow.ZonePublic},
 	} {
-		_, c, err := r.Parse(fmt.Appendf(nil, "PROXY TCP4 %s 10.0.0.1 1 2\r\n", tc.client), tc.peer)
-		want := &flow.Conveyed{
-			Client: netip.MustParseAddrPort(tc.client + ":1"), Server: netip.MustParseAddrPort("10.0.0.1:2"), Zone: tc.want, Version: 1,
-		}
-		if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); err != nil || diff != "" {
-			t.Errorf("%s by %s: %v\n%s", tc.client, tc.peer.Addr, err, diff)
+		for _, peer := range []*flow.Peer{local(), remote(), container} {
+			zone := tc.away
+			if peer.Local() {
+				zone = tc.here
+			}
+			client := netip.MustParseAddr(tc.client)
+			family, server := "TCP4", "10.0.0.1"
+			if client.Is6() {
+				family, server = "TCP6", "fd00::1"
+			}
+			_, c, err := r.Parse(fmt.Appendf(nil, "PROXY %s %s %s 1 2\r\n", family, client, server), peer)
+			want := &flow.Conveyed{
+				Client: netip.AddrPortFrom(client.Unmap(), 1), Zone: zone, Version: 1,
+				Server: netip.AddrPortFrom(netip.MustParseAddr(server), 2),
+			}
+			if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); err != nil || diff != "" {
+				t.Errorf("%s by %s: %v\n%s", tc.client, peer.Addr, err, diff)
+			}
 		}
 	}
 }
