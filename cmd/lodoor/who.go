@@ -31,6 +31,7 @@ const whoExamples = `  lodoor who               who is connected through the doo
 // whoFlags are the command line of who.
 type whoFlags struct {
 	whichDoor
+	config      string
 	json, watch bool
 }
 
@@ -43,7 +44,8 @@ func newWhoCommand() *cobra.Command {
 		Long: `Show who is connected, and with what program.
 
 Without a port these are the open sessions of the doors that run. With one they are all connections of this host to and
-from it, relayed or not, and who listens there: no door has to run for that.`,
+from it, relayed or not, and who listens there: no door has to run for that. Which programs are forwarders, and how much of
+command lines is shown, is read from the configuration that run would use.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError(errors.New("one port at most can be given"))
@@ -52,18 +54,25 @@ from it, relayed or not, and who listens there: no door has to run for that.`,
 		},
 		PreRunE: notBoth("instance", "dir"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			look := f.doors
-			if len(args) == 1 {
-				port, err := strconv.ParseUint(args[0], 10, 16)
-				if err != nil || port == 0 {
-					return usageError(fmt.Errorf("port %q: expected a number from 1 to 65535", args[0]))
+			if len(args) == 0 {
+				if f.config != "" {
+					return usageError(errors.New("--config goes with a port: doors that run have a configuration of their own"))
 				}
-				look = func(ctx context.Context, w io.Writer) error { return f.port(ctx, w, uint16(port)) }
+				return f.run(cmd, f.doors)
 			}
-			return f.run(cmd, look)
+			port, err := strconv.ParseUint(args[0], 10, 16)
+			if err != nil || port == 0 {
+				return usageError(fmt.Errorf("port %q: expected a number from 1 to 65535", args[0]))
+			}
+			how, err := f.howToLook(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return f.run(cmd, func(ctx context.Context, w io.Writer) error { return f.port(ctx, w, uint16(port), how) })
 		},
 	}
 	f.register(cmd.Flags())
+	cmd.Flags().StringVar(&f.config, "config", "", "with a port: the configuration `FILE`, instead of the usual one")
 	cmd.Flags().BoolVar(&f.json, "json", false, "one object a line; sessions have the journal's form")
 	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "show it again every second, until Ctrl-C")
 	return cmd
@@ -187,13 +196,21 @@ func (s *openSession) from() string {
 	if s.Origin == nil || s.Origin.Forwarder == nil {
 		return at
 	}
-	switch f := s.Origin.Forwarder; {
+	return at + ", for " + beyond(s.Origin.Forwarder)
+}
+
+// beyond is for whom a forwarder carries a connection.
+func beyond(f *flow.Forwarder) string {
+	name := terminal.Visible(f.Name)
+	switch {
 	case f.Far.IsValid():
-		return at + ", for " + f.Far.Addr().String() + " (" + f.Zone.String() + ")"
+		return f.Far.Addr().String() + " (" + f.Zone.String() + ")"
 	case f.Own:
-		return at + ", for this machine's own " + terminal.Visible(f.Name)
+		return "this machine's own " + name
+	case f.Zone != flow.ZoneUnknown:
+		return "somebody beyond " + name + " (" + f.Zone.String() + ")"
 	default:
-		return at + ", for somebody beyond " + terminal.Visible(f.Name)
+		return "somebody beyond " + name
 	}
 }
 

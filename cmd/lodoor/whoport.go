@@ -7,10 +7,14 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
+	"github.com/lodoor/lodoor/configs"
+	"github.com/lodoor/lodoor/logsink/terminal"
 	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
 )
 
 // portUse is a socket as who tells it to programs.
@@ -25,15 +29,33 @@ type portUse struct {
 	UID         *uint32          `json:"uid,omitempty"` // absent when not known
 	CommandLine string           `json:"command_line,omitempty"`
 	Forwarder   string           `json:"forwarder,omitempty"`
+	// ForwarderZone and ForwarderAddress are those of its far end; absent when not known.
+	ForwarderZone    *flow.Zone `json:"forwarder_zone,omitempty"`
+	ForwarderAddress string     `json:"forwarder_address,omitempty"`
+}
+
+// howToLook is what the configuration says about programs. One that is wrong is an error when it was named, and
+// otherwise only told: who looks at a port may have another worry.
+func (f *whoFlags) howToLook(errs io.Writer) (how origin.ResolverConfig, err error) {
+	c := configs.Default()
+	switch loaded, err := configs.Load(configs.LoadOptions{File: f.config}); {
+	case err == nil:
+		c = loaded.Config
+	case f.config != "":
+		return how, configError(err)
+	default:
+		why := terminal.Visible(strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintln(errs, "lodoor: warning: the configuration is not used, and forwarders of its own are not known:", why)
+	}
+	forwarders, err := origin.NewForwarders(origin.ForwardersConfig{Extra: c.Forwarders, Zone: zoneNow})
+	return origin.ResolverConfig{
+		Process: procfs.Options{CommandLine: c.Privacy.CommandLine}, Forwarder: forwarders.Of,
+	}, err
 }
 
 // port lists the sockets of a local port, the listeners first.
-func (f *whoFlags) port(ctx context.Context, w io.Writer, port uint16) error {
-	forwarders, err := origin.NewForwarders(origin.ForwardersConfig{})
-	if err != nil {
-		return err
-	}
-	all, err := origin.Connections(ctx, port, origin.ResolverConfig{Forwarder: forwarders.Of})
+func (f *whoFlags) port(ctx context.Context, w io.Writer, port uint16, how origin.ResolverConfig) error {
+	all, err := origin.Connections(ctx, port, how)
 	if err != nil {
 		return err
 	}
@@ -82,10 +104,20 @@ func holderOf(o *flow.Origin) string {
 		return "nobody any more"
 	}
 	text := describeOrigin(o)
-	if o.Forwarder != nil {
-		text += ", which forwards"
+	if c := o.Forwarder; c != nil {
+		text += ", forwarder " + terminal.Visible(c.Name) + " for " + beyond(c)
 	}
 	return text
+}
+
+func (u *portUse) tellForwarder(f *flow.Forwarder) {
+	u.Forwarder = f.Name
+	if f.Zone != flow.ZoneUnknown {
+		u.ForwarderZone = &f.Zone
+	}
+	if f.Far.IsValid() {
+		u.ForwarderAddress = f.Far.Addr().String()
+	}
 }
 
 func writePortJSON(w io.Writer, all []origin.Connection) error {
@@ -104,8 +136,8 @@ func writePortJSON(w io.Writer, all []origin.Connection) error {
 		if o.Process != nil {
 			u.CommandLine = o.Process.CommandLine
 		}
-		if o.Forwarder != nil {
-			u.Forwarder = o.Forwarder.Name
+		if c := o.Forwarder; c != nil {
+			u.tellForwarder(c)
 		}
 		if err := writeJSON(w, u); err != nil {
 			return err

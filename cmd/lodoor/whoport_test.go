@@ -17,7 +17,7 @@ func TestPortsInJSONAreVisible(t *testing.T) {
 	c := origin.Connection{Local: netip.MustParseAddrPort("127.0.0.1:5432"), State: "LISTEN", Listening: true}
 	c.Origin = flow.Origin{
 		Attribution: flow.AttributionLiveSocket, PID: 7, Program: name, User: name,
-		Process: &flow.Process{CommandLine: name}, Forwarder: &flow.Forwarder{Name: name},
+		Process: &flow.Process{CommandLine: name}, Forwarder: &flow.Forwarder{Name: name, Zone: flow.ZoneLAN, Far: netip.MustParseAddrPort("192.0.2.7:22")},
 	}
 	if err := writePortJSON(&b, []origin.Connection{c, c}); err != nil {
 		t.Fatal(err)
@@ -27,12 +27,18 @@ func TestPortsInJSONAreVisible(t *testing.T) {
 			t.Fatalf("byte %#x at %d of %q", x, i, b.String())
 		}
 	}
+	for _, x := range holderOf(&c.Origin) {
+		if x < ' ' || x == '\x7f' || x == '\u009b' || x == '\u202e' {
+			t.Errorf("%q has %#x", holderOf(&c.Origin), x)
+		}
+	}
 	lines := bytes.SplitAfter(b.Bytes(), []byte("\n"))
 	var u portUse
 	if err := json.Unmarshal(lines[0], &u); err != nil || len(lines) != 3 {
 		t.Fatalf("%d lines: %v", len(lines), err)
 	}
-	if u.Program != name || u.User != name || u.CommandLine != name || u.Forwarder != name {
+	if u.Program != name || u.User != name || u.CommandLine != name || u.Forwarder != name ||
+		*u.ForwarderZone != flow.ZoneLAN || u.ForwarderAddress != "192.0.2.7" {
 		t.Errorf("%+v", u)
 	}
 }

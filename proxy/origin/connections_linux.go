@@ -25,6 +25,7 @@ func Connections(ctx context.Context, port uint16, c ResolverConfig) ([]Connecti
 	}
 	sockets = append(sockets, connected...)
 	s := newProcSearch(c)
+	s.turn++ // the first: nobody was asked in it for whom he speaks
 	for i := range sockets {
 		if inode := uint64(sockets[i].Inode); inode != 0 {
 			s.wanted[inode] = &quarry{}

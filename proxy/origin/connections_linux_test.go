@@ -54,6 +54,23 @@ func TestConnections(t *testing.T) {
 	})
 }
 
+// Who carries somebody else's connections is told, as in a search for one.
+func TestConnectionsOfForwarders(t *testing.T) {
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	is := &flow.Forwarder{Name: "tunnel"}
+	all, err := Connections(t.Context(), addrPort(l.Addr()).Port(), ResolverConfig{
+		Forwarder: func(_ context.Context, p *flow.Process) *flow.Forwarder {
+			if p.PID != os.Getpid() {
+				t.Errorf("asked about %+v", p)
+			}
+			return is
+		},
+	})
+	if err != nil || len(all) != 1 || all[0].Origin.Forwarder != is {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 // Who has left is nobody, and not root.
 func TestConnectionsOfNobody(t *testing.T) {
 	l := listen(t, "tcp4", "127.0.0.1:0")
