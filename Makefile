@@ -38,9 +38,9 @@ test: deps ## all tests, with real databases (RACE=1: with the race detector)
 	$(TEST) -timeout 25m ./...
 
 .PHONY: soak
-soak: deps ## the long tests, in some hours; each decoder is fuzzed for ten minutes
+soak: deps ## the long tests, in some hours; what reads a peer's bytes (decoders, gates, PROXY headers) is fuzzed, ten minutes each
 	LODOOR_SOAK=1 $(TEST) -count=1 -timeout 3h ./...
-	@GO="$(GO)" .ci/fuzz 10m proxy/wire
+	@for folder in proxy/wire proxy/proxyproto proxy/gate; do GO="$(GO)" .ci/fuzz 10m $$folder; done
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
