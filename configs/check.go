@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/lodoor/lodoor/proxy/proxyproto"
@@ -147,10 +148,26 @@ func (c *checker) protocol(key string, s *Service) {
 	}
 	if p := s.ProxyProtocol; p != nil {
 		if p.Validate() == nil { // else that is told already
-			_, err := proxyproto.New(proxyproto.Config{Settings: *p})
+			_, err := proxyproto.New(proxyproto.Config{Settings: p.Settings})
 			c.invalid(key+".proxy_protocol", err)
 		}
-		warn(key+".proxy_protocol", s.ProxyProtocol.Warnings())
+		c.headed(key+".proxy_protocol.listen", s)
+		warn(key+".proxy_protocol", p.Settings.Warnings())
+	}
+}
+
+// headed looks whether what is said to take PROXY headers are fronts of the service.
+func (c *checker) headed(key string, s *Service) {
+	var fronts []spot
+	var names []string
+	for _, e := range s.Listen {
+		fronts, names = append(fronts, spotsOf(e)...), append(names, e.String())
+	}
+	for i, e := range s.ProxyProtocol.Listen {
+		if slices.ContainsFunc(spotsOf(e), func(x spot) bool { return !slices.Contains(fronts, x) }) {
+			c.report(item(key, i), fmt.Sprintf("%s is no front of service %q; expected one of its listen addresses, %s",
+				e, s.Name, strings.Join(names, " or ")))
+		}
 	}
 }
 

@@ -109,7 +109,7 @@ type Service struct {
 	// TLS is what becomes of a client's wish to encrypt.
 	TLS TLS `mapstructure:"tls"`
 	// ProxyProtocol makes a header necessary; nil is none.
-	ProxyProtocol *proxyproto.Settings `mapstructure:"proxy_protocol"`
+	ProxyProtocol *ProxyProtocol `mapstructure:"proxy_protocol"`
 	// Rules come before those of the top level.
 	Rules    []rules.Rule   `mapstructure:"rules"`
 	Limits   proxy.Limits   `mapstructure:"limits"`
@@ -119,6 +119,16 @@ type Service struct {
 	Record             *bool `mapstructure:"record"`
 	AllowRemoteBackend bool  `mapstructure:"allow_remote_backend"`
 }
+
+// ProxyProtocol is where a service takes headers, and whose.
+type ProxyProtocol struct {
+	// Listen are those of the service's fronts at which one is necessary; at the others it is refused. Empty is all.
+	Listen   Endpoints           `mapstructure:"listen"`
+	Settings proxyproto.Settings `mapstructure:",squash"`
+}
+
+// Validate returns an error for each setting that cannot be obeyed by itself; each starts with the key.
+func (p ProxyProtocol) Validate() error { return p.Settings.Validate() }
 
 // Default is the configuration of a lodoor that was told nothing.
 func Default() Config {

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -337,5 +338,22 @@ func TestUnknownUserOfAProxy(t *testing.T) {
 	_, err := Load(LoadOptions{File: write(t, "lodoor.yaml", text), Environ: []string{}})
 	if err == nil || !strings.Contains(err.Error(), `lodoor.yaml:2:74: services[0].proxy_protocol.from.users[0]: unknown user "nobody-has-this-name"`) {
 		t.Error(err)
+	}
+}
+
+// What takes PROXY headers must be a front of the service; how it is written makes no difference.
+func TestHeaderAtWhatIsNoFront(t *testing.T) {
+	const service = "services:\n- {name: a, listen: [6000, '127.0.0.2:6002', 'unix:/tmp/a'], backend: 6001, proxy_protocol: {from: {users: ['0']}, listen: %s}}\n"
+	for listen, want := range map[string]string{
+		"6000": "", "[localhost:6000, '127.0.0.2:6002']": "", "['unix:/tmp/a', '[::1]:6000']": "",
+		"6002": `lodoor.yaml:2:124: services[0].proxy_protocol.listen[0]: 6002 is no front of service "a"; ` +
+			"expected one of its listen addresses, 6000 or 127.0.0.2:6002 or unix:/tmp/a",
+		"[6000, '0.0.0.0:6000']": `lodoor.yaml:2:131: services[0].proxy_protocol.listen[1]: 0.0.0.0:6000 is no front of service "a"; `,
+		"[6000, x]":              `lodoor.yaml:2:131: services[0].proxy_protocol.listen[1]: port "x": expected a number from 1 to 65535`,
+	} {
+		_, err := Load(LoadOptions{File: write(t, "lodoor.yaml", fmt.Sprintf(service, listen)), Environ: []string{}})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", listen, err)
+		}
 	}
 }

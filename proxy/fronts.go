@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/lodoor/lodoor/proxy/flow"
 )
@@ -55,20 +56,52 @@ func (f *front) key() string {
 func frontsOf(s *Service) ([]front, error) {
 	var fronts []front
 	for _, e := range s.Fronts {
-		switch addr, ok := e.Addr(); {
-		case e.IsUnix():
-			fronts = append(fronts, front{endpoint: e})
-		case ok:
-			fronts = append(fronts, tcpFront(addr, e.Port))
-		case e.Host == "" || e.Host == "localhost":
-			v6 := tcpFront(netip.IPv6Loopback(), e.Port)
-			v6.optional = true
-			fronts = append(fronts, tcpFront(netip.AddrFrom4([4]byte{127, 0, 0, 1}), e.Port), v6)
-		default:
+		some := frontsAt(e)
+		if len(some) == 0 {
 			return nil, fmt.Errorf("service %s: listen on %s: expected an address of this host, not a name", s.Name, e)
+		}
+		fronts = append(fronts, some...)
+	}
+	for e := range headedFronts(s) {
+		if !slices.ContainsFunc(fronts, func(f front) bool { return f.endpoint == e }) {
+			return nil, fmt.Errorf("service %s: a PROXY header is asked for at %s, which is none of its fronts", s.Name, e)
 		}
 	}
 	return append(fronts, tripwires(s, fronts)...), nil
+}
+
+// frontsAt are the addresses that one endpoint stands for; none for a name.
+func frontsAt(e flow.Endpoint) []front {
+	switch addr, ok := e.Addr(); {
+	case e.IsUnix():
+		return []front{{endpoint: e}}
+	case ok:
+		return []front{tcpFront(addr, e.Port)}
+	case e.Host == "" || e.Host == "localhost":
+		v6 := tcpFront(netip.IPv6Loopback(), e.Port)
+		v6.optional = true
+		return []front{tcpFront(netip.AddrFrom4([4]byte{127, 0, 0, 1}), e.Port), v6}
+	default:
+		return nil
+	}
+}
+
+// headedFronts are the addresses at which a header is asked for.
+func headedFronts(s *Service) map[flow.Endpoint]bool {
+	if s.Header == nil {
+		return nil
+	}
+	asked := s.HeaderFronts
+	if len(asked) == 0 {
+		asked = s.Fronts
+	}
+	headed := make(map[flow.Endpoint]bool)
+	for _, e := range asked {
+		for _, f := range frontsAt(e) {
+			headed[f.endpoint] = true
+		}
+	}
+	return headed
 }
 
 func tcpFront(addr netip.Addr, port uint16) front {

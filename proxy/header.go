@@ -13,6 +13,9 @@ import (
 
 const ruleHeader = "builtin.proxy_header"
 
+// headed says whether a header is asked for where the session came in.
+func (x *session) headed() bool { return x.settings.headed[x.front.endpoint] }
+
 // takeHeader reads the PROXY header of a peer that is trusted to send one, and learns from it whom the peer speaks for.
 func (x *session) takeHeader(lead *flow.Lead) flow.Verdict {
 	h := x.settings.Header

@@ -113,7 +113,7 @@ func (x *session) Run(on *lane.Worker) {
 	case x.noted != notYet:
 		x.connect()
 		return
-	case x.settings.Header != nil:
+	case x.headed():
 		on.Dealt()
 		go x.run()
 		return

@@ -43,6 +43,9 @@ type Header interface {
 	// Parse reads a header. n is its length; 0 when more of it has to come. The answer is nil when the header conveys
 	// nobody, as of a proxy's own health check.
 	Parse(b []byte, from *flow.Peer) (n int, c *flow.Conveyed, err error)
+	// Unasked makes the gate of a front of the service at which no header is asked for: it refuses a header, and hands
+	// on to next, which may be nil, what is none.
+	Unasked(next flow.Gate) flow.Gate
 }
 
 // Log takes records. Append never waits for the disk; done, which may be nil, is called once the promised durability

@@ -174,7 +174,9 @@ func (s *Server) settle(c Service, rules Rules) *service {
 	} else {
 		svc.limits.set(c.Limits)
 	}
-	svc.current.Store(&settled{Service: c, service: svc, rules: rules, dialer: newDialer(c.Backend, c.Timeouts)})
+	svc.current.Store(&settled{
+		Service: c, service: svc, rules: rules, headed: headedFronts(&c), dialer: newDialer(c.Backend, c.Timeouts),
+	})
 	return svc
 }
 

@@ -22,8 +22,10 @@ type Service struct {
 	Limits   Limits
 	Timeouts Timeouts
 	Tripwire []netip.Addr // own addresses to watch on the fronts' ports
-	// Header, when it is not nil, is asked of every peer before the rules.
-	Header Header
+	// Header, when it is not nil, is asked of every peer before the rules, or of those alone that come to HeaderFronts,
+	// which are among Fronts; at the others none may be sent.
+	Header       Header
+	HeaderFronts []flow.Endpoint
 	// Guard makes the gate of a session that came in at a front, and what changes the backend's first words. Nil, or an
 	// answer of nil, is none.
 	Guard func(front netip.AddrPort) (flow.Gate, flow.Amend)
@@ -86,7 +88,8 @@ type service struct {
 type settled struct {
 	Service
 	service *service
-	rules   Rules // those that came with the service: others do not know it
+	rules   Rules                  // those that came with the service: others do not know it
+	headed  map[flow.Endpoint]bool // the fronts at which the header is asked for
 	dialer  dialer
 }
 

@@ -85,7 +85,7 @@ func (x *session) judge(lead *flow.Lead) flow.Verdict {
 	if v := x.barred(); v.Action == flow.Deny {
 		return v
 	}
-	if x.settings.Header != nil {
+	if x.headed() {
 		if v := x.takeHeader(lead); v.Action == flow.Deny {
 			return v
 		}
@@ -237,6 +237,9 @@ func (x *session) pair(backend *lane.Socket) lane.Pair {
 	}
 	if x.settings.Guard != nil {
 		p.Gate, p.Amend = x.settings.Guard(plain(x.client.Local()))
+	}
+	if h := x.settings.Header; h != nil && !x.headed() {
+		p.Gate = h.Unasked(p.Gate)
 	}
 	return p
 }

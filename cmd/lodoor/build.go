@@ -242,12 +242,12 @@ func (d *door) guard(svc *proxy.Service, s *configs.Service) error {
 			svc.Guard = g.Session
 		}
 	}
-	if s.ProxyProtocol != nil {
-		header, err := proxyproto.New(proxyproto.Config{Settings: *s.ProxyProtocol, Zone: d.peers.ZoneOf})
+	if p := s.ProxyProtocol; p != nil {
+		header, err := proxyproto.New(proxyproto.Config{Settings: p.Settings, Zone: d.peers.ZoneOf})
 		if err != nil {
 			return configError(fmt.Errorf("proxy_protocol of service %s: %w", s.Name, err))
 		}
-		svc.Header = header
+		svc.Header, svc.HeaderFronts = header, p.Listen
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// Settings are a service's part of the configuration. A service that has them takes no session without a header.
+// Settings are a service's part of the configuration. Where they hold, no session is taken without a header.
 type Settings struct {
 	From From `mapstructure:"from"`
 	// Timeout is how long the header may take to come; 0 is three seconds.
