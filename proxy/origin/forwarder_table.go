@@ -35,6 +35,11 @@ func shells() []ForwarderRule {
 			Programs: []string{"code-tunnel", "code-tunnel-insiders", "cursor-tunnel", "devtunnel"},
 			Why:      "it carries the ports that an editor elsewhere has forwarded",
 		},
+		// The same program where no desktop's editor is; that one is called code, too.
+		{
+			Name: "code-cli", Far: FarDialled, Programs: []string{"code", "code-insiders"}, Arguments: []string{"tunnel"},
+			Why: "it carries the ports that an editor elsewhere has forwarded",
+		},
 		// Port forwarding of remote windows ends in the editor's server; extensions run in a process of their own.
 		{
 			Name: "vscode-server", Programs: []string{"node server-main.js"}, Far: FarAccepted,
@@ -173,7 +178,7 @@ func own() []ForwarderRule {
 			Why: "it relays localhost between Windows and WSL",
 		},
 		{
-			Name: "orbstack", Own: true, Programs: []string{"OrbStack", "OrbStack Helper"},
+			Name: "orbstack", Own: true, Programs: []string{"OrbStack", "OrbStack Helper*"},
 			Why: "it connects OrbStack's machines with this one",
 		},
 		{
