@@ -78,6 +78,42 @@ rules: [{name: shop, action: allow, programs: [shop]}]
 	p.settle()
 }
 
+// P8, with a client whose socket is IPv6 though it connects to 127.0.0.1, as each of Java's is: such a one is not among the
+// IPv4 sockets that the kernel lists. The class comes with every Java, and waits for a certificate that never comes.
+func TestOriginOfAMappedClient(t *testing.T) {
+	d := configured(t, fmt.Sprintf("services: [{name: svc, listen: PORT, backend: %d}]\n", silence(t)))
+	class := "java.base/sun.security.tools.keytool.Main"
+	client := testkit.Start(t, exec.Command(testkit.Program(t, "java"), "-m", class, "-printcert", "-sslserver", d.addr()))
+	r := d.await(flow.EventSessionOrigin, 1)[0]
+	if r.Origin.Attribution != flow.AttributionLiveSocket || r.Origin.PID != client.PID() ||
+		r.Origin.Program != "java -m "+class {
+		t.Errorf("%+v is not java, process %d", r.Origin, client.PID())
+	}
+	sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp6", client.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := d.records(flow.EventSessionOpen)[0]
+	mapped := fmt.Sprintf("0000000000000000FFFF00000100007F:%04X ", open.Peer.Addr.Port())
+	if !strings.Contains(string(sockets), mapped) {
+		t.Errorf("the test is about a mapped address, and java's socket has none:\n%s", sockets)
+	}
+	if open.Peer.Addr.Addr().String() != "127.0.0.1" || open.Peer.Zone != flow.ZoneLoopback {
+		t.Errorf("%+v", open.Peer)
+	}
+	client.Kill()
+	d.settle()
+}
+
+// silence is the port of a backend that says nothing, so that its clients wait.
+func silence(t *testing.T) int {
+	t.Helper()
+	return testkit.Backend(t, testkit.BackendOptions{
+		Network: "tcp", Address: "127.0.0.1:0",
+		Serve: func(c net.Conn) error { _, err := io.Copy(io.Discard, c); return err },
+	}).Port()
+}
+
 // P14: passwords on command lines reach neither journal nor console nor webhook, also where the process is what an alert
 // is about. Each of the three has told of each client when that is looked at.
 func TestSecretsStayOut(t *testing.T) {
@@ -87,10 +123,6 @@ func TestSecretsStayOut(t *testing.T) {
 	if err := os.WriteFile(url, []byte(h.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	silent := testkit.Backend(t, testkit.BackendOptions{ // no client ends before it is killed
-		Network: "tcp", Address: "127.0.0.1:0",
-		Serve: func(c net.Conn) error { _, err := io.Copy(io.Discard, c); return err },
-	})
 	cache := strconv.Itoa(testkit.FreePort(t))
 	d := configured(t, fmt.Sprintf(`
 process_wait: 10s
@@ -100,7 +132,7 @@ services:
 rules:
 - {name: no psql, action: deny, enforce: observe, programs: [psql]}
 - {name: no redis-cli, action: deny, enforce: observe, programs: [redis-cli]}
-`, silent.Port(), cache), "--webhook-file", url)
+`, silence(t), cache), "--webhook-file", url)
 	commands := [][]string{
 		{"psql", "postgresql://u:" + secret + "@127.0.0.1:" + d.portText() + "/db"},
 		{"redis-cli", "-p", cache, "-a", secret, "SUBSCRIBE", "x"},
