@@ -12,8 +12,8 @@ import (
 	"github.com/lodoor/lodoor/proxy/flow"
 )
 
-// forwarding is a door's configuration, with a rule that refuses some forwarders unless it is empty. What the rule waits
-// for always comes in time.
+// forwarding is a door's configuration, with a rule that refuses some forwarders unless it is empty. What the rule
+// waits for always comes in time.
 func forwarding(backend int, refused string) string {
 	text := fmt.Sprintf("process_wait: 10s\nservices: [{name: svc, listen: PORT, backend: %d}]\n", backend)
 	if refused != "" {
@@ -104,8 +104,8 @@ func neighbours(t *testing.T) *testkit.Network {
 	return n
 }
 
-// Who comes from another host through this one's sshd (ssh -L) is told as that, alerted once however often he comes, and
-// refused where a rule says so.
+// Who comes from another host through this one's sshd (ssh -L) is told as that, alerted once however often he comes,
+// and refused where a rule says so.
 func TestSSHTunnelAtTheDoor(t *testing.T) {
 	testkit.NeedRoot(t)
 	n := neighbours(t)

@@ -35,8 +35,8 @@ func configured(t *testing.T, text string, args ...string) *testDoor {
 	return d
 }
 
-// P8, with the tools that people use: who connects is told by name and number, also where a rule waited for that and not
-// long enough.
+// P8, with the tools that people use: who connects is told by name and number, also where a rule waited for that and
+// not long enough.
 func TestOriginOfRealClients(t *testing.T) {
 	server := testkit.Redis(t)
 	pg := testkit.Postgres(t, testkit.PostgresOptions{})
@@ -114,8 +114,8 @@ func silence(t *testing.T) int {
 	}).Port()
 }
 
-// P14: passwords on command lines reach neither journal nor console nor webhook, also where the process is what an alert
-// is about. Each of the three has told of each client when that is looked at.
+// P14: passwords on command lines reach neither journal nor console nor webhook, also where the process is what an
+// alert is about. Each of the three has told of each client when that is looked at.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "tr0ub4dor-and-3"
 	h := newTextHook(t)

@@ -86,7 +86,7 @@ rules:
 	if waited != clients/10 || named < waited || reset < clients/3 {
 		t.Errorf("%d were waited for, %d named, %d reset", waited, named, reset)
 	}
-	t.Logf("of %d clients %d were named, %d of them with somebody waiting for that; %d reset", len(closes), named, waited, reset)
+	t.Logf("of %d clients %d were named, %d of them while somebody waited; %d reset", len(closes), named, waited, reset)
 }
 
 // stayers are clients that came, were named, and stay until they are told to leave.

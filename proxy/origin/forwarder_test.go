@@ -81,7 +81,7 @@ func TestForwardersRecognise(t *testing.T) {
 		{"/usr/sbin/haproxy", "haproxy",
 			"/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid -S /run/haproxy-master.sock", "haproxy"},
 		{"/usr/share/code/bin/code-tunnel", "code-tunnel",
-			"/usr/share/code/bin/code-tunnel --verbose --cli-data-dir /home/kim/.vscode/cli tunnel service internal-run", "code-tunnel"},
+			"/usr/share/code/bin/code-tunnel --verbose tunnel service internal-run", "code-tunnel"},
 		{`C:\Users\kim\AppData\Local\Programs\Microsoft VS Code Insiders\bin\code-tunnel-insiders.exe`, "code-tunnel-insiders.exe",
 			"", "code-tunnel"},
 		{"/home/kim/bin/code", "code", "./code tunnel --accept-server-license-terms", "code-cli"},
