@@ -32,7 +32,7 @@ func ByInode(inodes map[uint32]bool) (own, listeners []Socket, err error) {
 
 // each is dump for long lists of which little is kept.
 func (c *Conn) each(r *request, visit func(*Socket)) error {
-	if err := c.send(r); err != nil {
+	if err := c.send(r.append(c.buf[:0], c.next())); err != nil {
 		return err
 	}
 	var some []Socket

@@ -76,14 +76,17 @@ func (c *Conn) Close() error {
 // Zones in the addresses are not looked at.
 //
 // The error is [ErrNotFound] when there is none.
-func (c *Conn) Lookup(local, remote netip.AddrPort, iface uint32) (Socket, error) {
+func (c *Conn) Lookup(local, remote netip.AddrPort, iface uint32) (s Socket, err error) {
 	r := request{family: familyInet, states: ^uint32(0), local: plain(local), remote: plain(remote), iface: iface}
 	if r.local.Addr().Is6() {
 		r.family = familyInet6
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, err := c.exchange(&r)
+	m, err := c.exchange(r.append(c.buf[:0], c.next()))
+	if err == nil {
+		s, err = m.socket()
+	}
 	if errors.Is(err, unix.ENOENT) {
 		return Socket{}, ErrNotFound
 	}
@@ -97,36 +100,38 @@ func (c *Conn) Lookup(local, remote netip.AddrPort, iface uint32) (Socket, error
 	return s, nil
 }
 
-// exchange sends a request for one socket and returns the answer to it.
-func (c *Conn) exchange(r *request) (Socket, error) {
-	if err := c.send(r); err != nil {
-		return Socket{}, err
+// exchange sends a request for one socket, which has the next number, and returns the answer to it. That is good until
+// the next request.
+func (c *Conn) exchange(request []byte) (m message, err error) {
+	if err := c.send(request); err != nil {
+		return m, err
 	}
 	deadline := time.Now().Add(timeout)
 	for time.Now().Before(deadline) {
 		b, err := c.receive(c.buf[:], deadline)
 		if err != nil {
-			return Socket{}, err
+			return m, err
 		}
-		m, _, err := nextMessage(b)
-		if err != nil {
-			return Socket{}, err
-		}
-		if m.seq == c.seq { // another is the late answer to a request that was given up
-			return m.socket()
+		m, _, err = nextMessage(b)
+		if err != nil || m.seq == c.seq { // another is the late answer to a request that was given up
+			return m, err
 		}
 	}
-	return Socket{}, os.ErrDeadlineExceeded
+	return m, os.ErrDeadlineExceeded
 }
 
-func (c *Conn) send(r *request) error {
+// next is the number of a new request.
+func (c *Conn) next() uint32 {
+	c.seq++
+	return c.seq
+}
+
+func (c *Conn) send(request []byte) error {
 	if c.fd < 0 {
 		return os.ErrClosed
 	}
-	c.seq++
-	b := r.append(c.buf[:0], c.seq)
 	for {
-		if _, err := raw(unix.SYS_WRITE, c.fd, b); !errors.Is(err, unix.EINTR) {
+		if _, err := raw(unix.SYS_WRITE, c.fd, request); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -209,7 +209,7 @@ func TestLateAnswerIsNotTheNext(t *testing.T) {
 	next, _ := dialFrom(t, "tcp4", "127.0.0.1:0", "", nil)
 	given := request{family: familyInet, states: ^uint32(0), local: addrOf(late.LocalAddr()), remote: addrOf(late.RemoteAddr())}
 	for range 3 {
-		if err := c.send(&given); err != nil {
+		if err := c.send(given.append(c.buf[:0], c.next())); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -34,7 +34,7 @@ func Listeners(port uint16) ([]Socket, error) {
 
 // dump adds the sockets that match r to all.
 func (c *Conn) dump(all []Socket, r *request) ([]Socket, error) {
-	if err := c.send(r); err != nil {
+	if err := c.send(r.append(c.buf[:0], c.next())); err != nil {
 		return nil, err
 	}
 	buf := make([]byte, 1<<16) // the kernel puts at most 32 KB into one datagram

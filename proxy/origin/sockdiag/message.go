@@ -60,12 +60,7 @@ func (r *request) append(b []byte, seq uint32) []byte {
 	if r.dump {
 		flags |= flagDump
 	}
-	binary.NativeEndian.PutUint32(m[0:], headerLen+requestLen)
-	binary.NativeEndian.PutUint16(m[4:], typeDiag)
-	binary.NativeEndian.PutUint16(m[6:], flags)
-	binary.NativeEndian.PutUint32(m[8:], seq)
-
-	m = m[headerLen:]
+	m = putHeader(m, flags, seq)
 	m[0], m[1] = r.family, protocolTCP
 	binary.NativeEndian.PutUint32(m[4:], r.states)
 	id := m[idOffset:]
@@ -76,6 +71,15 @@ func (r *request) append(b []byte, seq uint32) []byte {
 	binary.NativeEndian.PutUint32(id[36:], r.iface)
 	binary.NativeEndian.PutUint64(id[40:], ^uint64(0)) // INET_DIAG_NOCOOKIE, twice: any cookie
 	return b
+}
+
+// putHeader writes the header of a message that is m, and returns the rest of it.
+func putHeader(m []byte, flags uint16, seq uint32) []byte {
+	binary.NativeEndian.PutUint32(m[0:], uint32(len(m)))
+	binary.NativeEndian.PutUint16(m[4:], typeDiag)
+	binary.NativeEndian.PutUint16(m[6:], flags)
+	binary.NativeEndian.PutUint32(m[8:], seq)
+	return m[headerLen:]
 }
 
 // putAddr writes an address as the kernel has it: IPv4 in the first 4 bytes, IPv6 in all 16.
@@ -114,15 +118,24 @@ func nextMessage(b []byte) (m message, rest []byte, err error) {
 
 // socket is the socket that the message tells about, or the error that the kernel sent instead.
 func (m *message) socket() (Socket, error) {
+	b, err := m.answer()
+	if err != nil {
+		return Socket{}, err
+	}
+	return decodeSocket(b)
+}
+
+// answer is what the message tells about a socket, or the error that the kernel sent instead.
+func (m *message) answer() ([]byte, error) {
 	switch m.kind {
 	case typeDiag:
-		return decodeSocket(m.body)
+		return m.body, nil
 	case typeError:
 		if err := m.failure(); err != nil {
-			return Socket{}, err
+			return nil, err
 		}
 	}
-	return Socket{}, fmt.Errorf("%w: message type %d where a socket was expected", errMalformed, m.kind)
+	return nil, fmt.Errorf("%w: message type %d where a socket was expected", errMalformed, m.kind)
 }
 
 // failure is the error in a message of typeError or typeDone; nil when it says success.
@@ -178,17 +191,24 @@ func addr(family uint8, b []byte) (netip.Addr, error) {
 
 // v6Only looks for INET_DIAG_SKV6ONLY, which the kernel adds to listeners.
 func v6Only(attributes []byte) bool {
-	for b := attributes; len(b) >= 4; {
+	value := attribute(attributes, attributeV6Only)
+	return len(value) > 0 && value[0] != 0
+}
+
+// attribute is the value of the first attribute of a kind (struct nlattr); nil when there is none.
+func attribute(b []byte, kind uint16) []byte {
+	const attributeLen = 4
+	for len(b) >= attributeLen {
 		length := int(binary.NativeEndian.Uint16(b))
-		if length < 4 || length > len(b) {
-			return false
+		if length < attributeLen || length > len(b) {
+			return nil
 		}
-		if binary.NativeEndian.Uint16(b[2:]) == attributeV6Only {
-			return length > 4 && b[4] != 0
+		if binary.NativeEndian.Uint16(b[2:]) == kind {
+			return b[attributeLen:length]
 		}
 		b = b[min(align4(length), len(b)):]
 	}
-	return false
+	return nil
 }
 
 func align4(n int) int { return (n + 3) &^ 3 }
