@@ -205,6 +205,9 @@ func (x *session) connected(err error) {
 func (x *session) closeOnLoop(o flow.Outcome) {
 	x.settings.service.counts.count(&o)
 	x.server().sessions.end(x)
+	if x.looked == met {
+		x.server().config.Log.Add(x.recognised(), nil)
+	}
 	x.server().config.Log.Add(x.closed(&o), nil)
 	x.leave()
 }

@@ -81,6 +81,48 @@ func testOriginIsRecorded(t *testing.T, open opener) {
 	}
 }
 
+// Who connected is recorded once: with who else has the socket or, when the session is over before that is known, right
+// before the close.
+func TestWhoConnectedIsRecordedOnce(t *testing.T) { onEachLane(t, testWhoConnectedIsRecordedOnce) }
+
+func testWhoConnectedIsRecordedOnce(t *testing.T, open opener) {
+	b, r, port := newBackend(t, "127.0.0.1:0"), &answers{}, freePort(t)
+	d := open(t, Config{Resolver: r, Services: []Service{
+		{Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint()},
+	}})
+	first := psql()
+	first.Attribution = flow.AttributionExactConnect
+	whole := first
+	whole.Holders = []*flow.Process{first.Process, {PID: 7, Program: "cat"}}
+	for n, holders := range []int{2, 0} {
+		c := dial(t, at("127.0.0.1", port))
+		echo(t, c, "hello")
+		search := r.next(t, n)
+		search.Met(first)
+		if v := d.Sessions(); len(v) != 1 || v[0].Origin.PID != 4242 {
+			t.Errorf("%+v", v)
+		}
+		if got := d.log.of(flow.EventSessionOrigin); len(got) != n {
+			t.Errorf("%d records before the search is over, not %d", len(got), n)
+		}
+		if holders > 0 {
+			search.Found(whole)
+		}
+		_ = c.Close()
+		closed := d.log.waitFor(t, flow.EventSessionClose, n+1)
+		got := d.log.of(flow.EventSessionOrigin)
+		if len(got) != n+1 || got[n].Session != closed[n].Session || len(got[n].Origin.Holders) != holders ||
+			got[n].Origin.Process != first.Process || closed[n].Origin.PID != 4242 {
+			t.Errorf("%+v", got)
+		}
+		search.Met(first)
+		search.Found(whole)
+		if late := d.log.of(flow.EventSessionOrigin); len(late) != n+1 {
+			t.Errorf("%d records after the close", len(late))
+		}
+	}
+}
+
 // needy lets in psql alone, and asks for the process.
 type needy struct{ verdicts }
 

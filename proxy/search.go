@@ -28,28 +28,46 @@ func (x *session) Wanted() bool { return x.stage.Load() != stageOver }
 // Urgent says that nobody is kept waiting: the session goes on meanwhile.
 func (x *session) Urgent() bool { return false }
 
+// Met notes who connected, unless the session is over. It is recorded with all that is found, or else with the close.
+func (x *session) Met(o flow.Origin) {
+	x.server().sessions.whileOpen(x, func() {
+		x.recognise(o)
+		x.looked = met
+	})
+}
+
 // Found records who the peer is, unless the session is over.
 func (x *session) Found(o flow.Origin) {
 	if o.Process == nil {
 		return
 	}
 	x.server().sessions.whileOpen(x, func() {
-		x.learn(func(w *who) { w.origin = o })
-		if x.tap != nil {
-			x.tap.Origin(&x.who.Load().origin)
-		}
-		peer := x.peer()
-		x.server().config.Log.Append(flow.Record{
-			Time: time.Now(), Event: flow.EventSessionOrigin, Service: x.settings.service.name, Session: x.id,
-			Peer: &peer, Origin: &x.who.Load().origin,
-		}, nil)
+		x.recognise(o)
+		x.looked = unsought
+		x.server().config.Log.Append(x.recognised(), nil)
 	})
+}
+
+func (x *session) recognise(o flow.Origin) {
+	x.learn(func(w *who) { w.origin = o })
+	if x.tap != nil {
+		x.tap.Origin(&x.who.Load().origin)
+	}
+}
+
+// recognised is the record of who the peer is.
+func (x *session) recognised() flow.Record {
+	peer := x.peer()
+	return flow.Record{
+		Time: time.Now(), Event: flow.EventSessionOrigin, Service: x.settings.service.name, Session: x.id,
+		Peer: &peer, Origin: &x.who.Load().origin,
+	}
 }
 
 // search looks for the peer's process and waits, as long as the rules allow, since they cannot decide without it. The
 // lead stays, for the case that this is too short. It says whether the answer came before lodoor's end did.
 func (x *session) search(lead *flow.Lead) bool {
-	x.sought = true
+	x.looked = sought
 	r := x.server().config.Resolver
 	if r == nil {
 		return true
@@ -71,6 +89,7 @@ type seeker chan flow.Origin
 
 func (c seeker) Wanted() bool        { return true }
 func (c seeker) Urgent() bool        { return true }
+func (c seeker) Met(flow.Origin)     {}
 func (c seeker) Found(o flow.Origin) { c <- o }
 
 // discard gives up a lead that nobody will follow.

@@ -30,7 +30,7 @@ type session struct {
 	killed  flow.End     // asked for before the lane had it
 	noted   noted        // on an event loop: what became of the open record
 	taped   bool         // a recorder is among who reads along
-	sought  bool         // the peer's process has been looked for, since the rules asked for it
+	looked  looked       // for the peer's process; beside the session the table's lock guards it, until the stage is over
 	stage   atomic.Uint32
 	driven
 }
@@ -42,6 +42,15 @@ const (
 	notYet   noted = iota
 	recorded       // it is where it was promised to be
 	lost           // it could not be kept
+)
+
+// looked is what has become of the search for the peer's process.
+type looked uint8
+
+const (
+	unsought looked = iota // or all that was found is recorded
+	sought                 // and waited for, since the rules asked for it
+	met                    // who connected is known, and not recorded yet
 )
 
 // newSession enters a connection into the table, so that the end waits for it.
@@ -129,7 +138,7 @@ func (x *session) decide() flow.Verdict {
 
 func (x *session) facts() *flow.Facts {
 	return &flow.Facts{
-		Service: x.settings.service.name, Peer: x.peer(), Origin: x.who.Load().origin, Sought: x.sought, Time: x.accepted,
+		Service: x.settings.service.name, Peer: x.peer(), Origin: x.who.Load().origin, Sought: x.looked == sought, Time: x.accepted,
 	}
 }
 
@@ -260,6 +269,9 @@ func (x *session) close(o flow.Outcome) {
 
 func (x *session) conclude(o flow.Outcome) {
 	x.server().sessions.end(x)
+	if x.looked == met {
+		x.server().config.Log.Append(x.recognised(), nil)
+	}
 	x.server().config.Log.Append(x.closed(&o), nil)
 	x.leave()
 }

@@ -11,7 +11,7 @@ import (
 // read along.
 func (x *session) tapNeedsProcess() bool {
 	c := &x.server().config
-	return !x.sought && c.Resolver != nil &&
+	return x.looked != sought && c.Resolver != nil &&
 		(needsProcess(c.Recorder, x.settings.service.name) || needsProcess(c.Decoder, x.settings.service.name))
 }
 

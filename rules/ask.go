@@ -94,7 +94,7 @@ func (q *query) askProcess(r *rule) (answer, string) {
 		return a, r.processKeys() + ": " + processUnknown(a)
 	}
 	if a == unknown && len(o.Processes()) > 1 {
-		return a, r.processKeys() + ": not all of the processes that hold the socket are known to match"
+		return a, r.processKeys() + ": not all of the processes that may speak on the connection are known to match"
 	}
 	return a, r.askOne(o.Processes()[0])
 }

@@ -9,7 +9,7 @@ import (
 
 // processKnown says whether it is known which processes speak on the connection.
 func processKnown(o *flow.Origin) bool {
-	return o.Attribution >= flow.AttributionLiveSocket && len(o.Processes()) > 0
+	return o.Attribution >= flow.AttributionLiveSocket && (o.Process != nil || len(o.Holders) > 0)
 }
 
 // wanting is the answer of a condition on a process that is not known: it has to be looked for, unless it was.
@@ -47,8 +47,9 @@ func ofAll(o *flow.Origin, ask func(*flow.Process) answer) answer {
 	if len(o.Holders) == 0 {
 		return ask(o.Process)
 	}
-	all := ask(o.Holders[0])
-	for _, p := range o.Holders[1:] {
+	processes := o.Processes()
+	all := ask(processes[0])
+	for _, p := range processes[1:] {
 		if ask(p) != all {
 			return unknown
 		}

@@ -86,16 +86,18 @@ func TestSeveralHolders(t *testing.T) {
 		{"some match: allow does not", allowOnly(byName), both, none, ""},
 		{"some match: deny does", noNode, both, denied("no-node", flow.CauseRule),
 			"rule no-node denies program node *; the peer is psql (pid 4242) and 1 more of user alice at 127.0.0.1 " +
-				"(programs: not all of the processes that hold the socket are known to match, which counts as a match for a deny rule)"},
+				"(programs: not all of the processes that may speak on the connection are known to match, which counts as a match for a deny rule)"},
 		{"none matches", list(rules.Rule{Name: "n", Action: deny, Programs: []string{"x"}}), both, allowed("builtin.local"), ""},
 		{"when: all", when(`process.program in ["psql", "node server.js"]`), both, yes, ""},
 		{"when: some", when(`process.program == "psql"`), both, none, ""},
 		{"when: none", list(rules.Rule{Name: "n", Action: deny, When: `process.pid == 3`}), both, allowed("builtin.local"), ""},
 		{"when: some is a match for deny", list(rules.Rule{Name: "n", Action: deny, When: `process.pid == 5000`}), both, denied("n", flow.CauseRule),
 			"rule n denies when process.pid == 5000; the peer is psql (pid 4242) and 1 more of user alice at 127.0.0.1 " +
-				"(when: the processes that hold the socket do not agree, which counts as a match for a deny rule)"},
+				"(when: the processes that may speak on the connection do not agree, which counts as a match for a deny rule)"},
 		{"when: one of them is not known", when(`process.tty == ""`), local(by(node(), dark())), yes, ""},
 		{"when: what one does not tell", when(`process.program != "psql"`), local(by(node(), dark())), none, ""},
+		{"what one that connected and left has sent counts", allowOnly(byName), local(by(node()), func(f *flow.Facts) { f.Origin.Holders = []*flow.Process{psql()} }), none, ""},
+		{"so it does in when", when(`process.program == "psql"`), local(by(node()), func(f *flow.Facts) { f.Origin.Holders = []*flow.Process{psql()} }), none, ""},
 		{"one that connected and left", allowOnly(either), local(by(psql()), func(f *flow.Facts) { f.Origin.Holders = []*flow.Process{dark()} }), none, ""},
 	})
 }

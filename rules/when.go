@@ -156,7 +156,7 @@ func (e *evaluator) askAll(c *condition, o *flow.Origin) (answer, error) {
 		return a
 	})
 	if all == unknown && failed == nil {
-		failed = errors.New("the processes that hold the socket do not agree")
+		failed = errors.New("the processes that may speak on the connection do not agree")
 	}
 	return all, failed
 }

@@ -172,7 +172,7 @@ func describeOrigin(o *flow.Origin) string {
 		program = "a process"
 	}
 	text := fmt.Sprintf("%s (pid %d, %s)", terminal.Visible(program), o.PID, terminal.Visible(user))
-	if more := len(o.Holders) - 1; more > 0 {
+	if more := len(o.Processes()) - 1; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

@@ -76,7 +76,7 @@ func socket(p *flow.Peer) string {
 }
 
 // remarkable says whether an origin has something that a person should know besides program and user.
-func remarkable(o *flow.Origin) bool { return o != nil && (o.Forwarder != nil || len(o.Holders) > 1) }
+func remarkable(o *flow.Origin) bool { return o != nil && (o.Forwarder != nil || len(o.Holders) > 0) }
 
 // remarks puts what is remarkable about an origin.
 func remarks(l *line, o *flow.Origin) {
@@ -86,7 +86,7 @@ func remarks(l *line, o *flow.Origin) {
 	if f := o.Forwarder; f != nil {
 		l.cell(forwarderPaint(f), "via "+carrier(f), 0)
 	}
-	if len(o.Holders) > 1 {
+	if len(o.Holders) > 0 {
 		l.cell(yellow, holders(o.Holders), 0)
 	}
 }

@@ -1,6 +1,9 @@
 package flow
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Proof is how a peer was shown to be on this host. An address proves nothing: a packet that came in through
 // route_localnet and NAT carries 127.0.0.9 as source.
@@ -122,14 +125,11 @@ type Origin struct {
 // Known says whether anything is.
 func (o *Origin) Known() bool { return o.Attribution != AttributionNone }
 
-// Processes are all that may speak on the connection; empty when none is known.
+// Processes are all that may speak on the connection, or may have: those that hold it, and who connected. Empty when none
+// is known.
 func (o *Origin) Processes() []*Process {
-	switch {
-	case len(o.Holders) > 0:
+	if o.Process == nil || slices.ContainsFunc(o.Holders, func(h *Process) bool { return h.PID == o.Process.PID }) {
 		return o.Holders
-	case o.Process != nil:
-		return []*Process{o.Process}
-	default:
-		return nil
 	}
+	return append([]*Process{o.Process}, o.Holders...)
 }

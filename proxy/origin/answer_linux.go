@@ -10,26 +10,34 @@ import (
 func (s *search) answer(ctx context.Context, q *quarry) {
 	for _, k := range q.seeks {
 		if !k.over {
-			k.answer(s.origin(ctx, flow.AttributionLiveSocket, k.known, q.holders))
+			k.answer(s.origin(ctx, k, q.holders))
 		}
 	}
 }
 
-// origin is what is known of a peer, and its processes. The user stays that of the socket, where it is known.
-func (s *search) origin(ctx context.Context, a flow.Attribution, known flow.Origin, holders []*holder) flow.Origin {
-	p := foremost(holders)
-	o := known
-	if !o.Known() {
+// origin is what is known of a peer, and its processes. The user stays that of the socket, where it is known. The process
+// is the one that connected, where the kernel tells, whether it holds the socket still or not.
+func (s *search) origin(ctx context.Context, k *seek, holders []*holder) flow.Origin {
+	o := k.known
+	o.Attribution, o.Process = flow.AttributionLiveSocket, foremost(holders)
+	if k.connected != nil {
+		o.Attribution, o.Process = flow.AttributionExactConnect, k.connected.among(holders)
+	}
+	p := o.Process
+	if !k.known.Known() {
 		o.UID, o.User = p.UID, p.User
 	}
-	o.Attribution, o.PID, o.Program, o.Process = a, p.PID, p.Program, p
+	o.PID, o.Program, o.Holders, o.Forwarder = p.PID, p.Program, nil, nil
 	for _, h := range holders {
-		if len(holders) > 1 {
+		if len(holders) > 1 || h.process != p {
 			o.Holders = append(o.Holders, h.process)
 		}
 		if f := s.forwards(ctx, h); f != nil && (o.Forwarder == nil || h.process == p) {
 			o.Forwarder = f
 		}
+	}
+	if o.Forwarder == nil && k.connected != nil {
+		o.Forwarder = s.forwards(ctx, k.connected)
 	}
 	return o
 }

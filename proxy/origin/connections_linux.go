@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin/sockdiag"
 )
 
@@ -36,7 +35,7 @@ func Connections(ctx context.Context, port uint16, c ResolverConfig) ([]Connecti
 	for i := range sockets {
 		all[i] = plainConnection(&sockets[i], c.Users)
 		if q := s.wanted[uint64(sockets[i].Inode)]; found && q != nil && len(q.holders) > 0 {
-			all[i].Origin = s.origin(ctx, flow.AttributionLiveSocket, all[i].Origin, q.holders)
+			all[i].Origin = s.origin(ctx, &seek{known: all[i].Origin}, q.holders)
 		}
 	}
 	return all, nil

@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lodoor/lodoor/proxy/flow"
 	"github.com/lodoor/lodoor/proxy/origin/procfs"
 )
 
@@ -72,25 +71,28 @@ func (s *search) recall(dir *procfs.Dir, stamp procfs.Stamp) *holder {
 	return h
 }
 
-// answerConnected tells who connected to a Unix socket. While the process that the descriptor is of has not ended its
-// number is its own, and the directory that was opened by that number before, too.
-func (s *search) answerConnected(ctx context.Context, k *seek) {
+// meet looks at who connected to a Unix socket: that is known then, whoever is found to hold it. While the process that
+// the descriptor is of has not ended its number is its own, and the directory that was opened by that number before, too.
+func (s *search) meet(ctx context.Context, k *seek) {
 	dir, err := s.fs.Open(k.lead.PID)
 	if err != nil {
-		k.answer(k.known)
 		return
 	}
 	defer dir.Close()
-	var h *holder
-	if lives(k.lead.PIDFD) {
-		h = s.describe(dir, func() error { return nil })
+	if !lives(k.lead.PIDFD) {
+		return
 	}
+	h := s.describe(dir, func() error { return nil })
 	if h == nil {
-		k.answer(k.known)
 		return
 	}
 	s.processes.found(h)
-	k.answer(s.origin(ctx, flow.AttributionExactConnect, k.known, []*holder{h}))
+	first := k.connected == nil
+	k.connected = h
+	k.known = s.origin(ctx, k, []*holder{h})
+	if first && k.lead.Inode != 0 {
+		k.by.Met(k.known)
+	}
 }
 
 // lives says whether the process of a descriptor has not ended (pidfd_open(2)).

@@ -78,6 +78,16 @@ func (c *processes) recent(pids []int, n int) []int {
 	return pids
 }
 
+// among is the process as it is among holders, or else as it was itself.
+func (h *holder) among(holders []*holder) *flow.Process {
+	for _, other := range holders {
+		if other.process.PID == h.process.PID && other.stamp.Began() == h.stamp.Began() {
+			return other.process
+		}
+	}
+	return h.process
+}
+
 // foremost is the holder that the others descend from; when there is none, the oldest.
 func foremost(holders []*holder) *flow.Process {
 	oldest := holders[0].process

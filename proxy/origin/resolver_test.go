@@ -18,12 +18,15 @@ type asker struct {
 	left    atomic.Bool
 	urgent  bool
 	answers []flow.Origin
+	met     []flow.Origin
 	at      time.Time
 }
 
 func (a *asker) Wanted() bool { return !a.left.Load() }
 
 func (a *asker) Urgent() bool { return a.urgent }
+
+func (a *asker) Met(o flow.Origin) { a.met = append(a.met, o) }
 
 func (a *asker) Found(o flow.Origin) {
 	a.mu.Lock()

@@ -117,10 +117,11 @@ func (s *search) want(ctx context.Context, p *party) {
 	sight := newSight()
 	for i := range p.seeks {
 		k := &p.seeks[i]
+		if !k.over && k.lead.PIDFD != 0 {
+			s.meet(ctx, k)
+		}
 		switch {
 		case k.over:
-		case k.lead.PIDFD != 0:
-			s.answerConnected(ctx, k)
 		case k.lead.Inode == 0 || k.known.Known() && !sight.reaches(k.known.UID):
 			k.answer(k.known)
 		default:

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,16 +93,38 @@ func holds(o flow.Origin, pid int) bool {
 	return false
 }
 
-func TestFindsWhoeverItWasPassedTo(t *testing.T) {
-	r := running(t, ResolverConfig{})
-	l := listen(t, "tcp4", "127.0.0.1:0")
+// receiver is a child that takes a descriptor from to, and keeps it.
+func receiver(t *testing.T) (c *child, to *net.UnixConn) {
+	t.Helper()
 	hand := listen(t, "unix", filepath.Join(t.TempDir(), "hand"))
-	c := start(t, uint32(os.Geteuid()), "receive", hand.Addr().String())
-	to, err := hand.Accept()
+	c = start(t, uint32(os.Geteuid()), "receive", hand.Addr().String())
+	accepted, err := hand.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer to.Close()
+	t.Cleanup(func() { _ = accepted.Close() })
+	return c, accepted.(*net.UnixConn)
+}
+
+// pass gives a socket to a receiver, and returns when it has it.
+func pass(t *testing.T, own syscall.Conn, to *net.UnixConn) {
+	t.Helper()
+	raw, err := own.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_, _, err = to.WriteMsgUnix([]byte("x"), unix.UnixRights(int(fd)), nil)
+	})
+	if _, errRead := io.ReadFull(to, make([]byte, 1)); errors.Join(err, errRead) != nil {
+		t.Fatal(err, errRead)
+	}
+}
+
+func TestFindsWhoeverItWasPassedTo(t *testing.T) {
+	r := running(t, ResolverConfig{})
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	c, to := receiver(t)
 	own, err := net.Dial("tcp4", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -111,16 +134,7 @@ func TestFindsWhoeverItWasPassedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer accepted.Close()
-	raw, err := own.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = raw.Control(func(fd uintptr) {
-		_, _, err = to.(*net.UnixConn).WriteMsgUnix([]byte("x"), unix.UnixRights(int(fd)), nil)
-	})
-	if _, errRead := io.ReadFull(to, make([]byte, 1)); errors.Join(err, errRead) != nil {
-		t.Fatal(err, errRead)
-	}
+	pass(t, own.(*net.TCPConn), to)
 	o := find(t, r, accepted)
 	if o.PID != os.Getpid() || len(o.Holders) != 2 || !holds(o, c.pid()) {
 		t.Errorf("both have it: %+v", o)

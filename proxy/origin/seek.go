@@ -13,8 +13,10 @@ type seek struct {
 	deadline time.Time
 	by       flow.Seeker
 	urgent   bool // somebody is kept waiting
-	tried    bool // where it costs little
-	over     bool
+	// connected is the process that the lead's descriptor is of, as it was last; nil when not known.
+	connected *holder
+	tried     bool // where it costs little
+	over      bool
 }
 
 // answer ends the search with what is to be said.

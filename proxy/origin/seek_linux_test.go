@@ -24,6 +24,8 @@ func (w waiter) Wanted() bool { return true }
 
 func (w waiter) Urgent() bool { return true }
 
+func (w waiter) Met(flow.Origin) {}
+
 func (w waiter) Found(o flow.Origin) { w <- o }
 
 func newWaiter() waiter { return make(waiter, 1) }

@@ -20,10 +20,12 @@ import (
 type system struct {
 	sockets *sockdiag.Conn // nil when the kernel has no sock_diag
 	hidden  int64          // the uid that stands for those that this user namespace does not map; -1 is none
+	pidfd   func(int) int  // of who connected a Unix socket
 }
 
 // open connects to the kernel and tells what it does not allow.
 func (sys *system) open() (missing []string) {
+	sys.pidfd = peerPIDFD
 	conn, err := sockdiag.Open()
 	if err != nil {
 		missing = append(missing, fmt.Sprintf("the kernel does not tell about sockets (%v): users are unknown, and local "+

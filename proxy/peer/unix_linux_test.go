@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lodoor/lodoor/internal/testkit"
+	"github.com/lodoor/lodoor/proxy/flow"
+	"github.com/lodoor/lodoor/proxy/origin/procfs"
 )
 
 // connectChild starts a process that connects to a Unix socket and stays until its standard input ends.
@@ -43,6 +45,9 @@ func TestUnixPeerHasAProcess(t *testing.T) {
 	if lead.PID != pid || o.PID != pid {
 		t.Fatalf("process %d is told as %d and %d", pid, lead.PID, o.PID)
 	}
+	if !holds(t, pid, lead.Inode) {
+		t.Errorf("process %d does not hold socket %d", pid, lead.Inode)
+	}
 	if lead.PIDFD == 0 {
 		testkit.Missing(t, "this kernel has no SO_PEERPIDFD")
 	}
@@ -60,6 +65,25 @@ func TestUnixPeerHasAProcess(t *testing.T) {
 	if err := unix.PidfdSendSignal(lead.PIDFD, 0, nil, 0); err == nil {
 		t.Error("the process is gone, and its descriptor does not say so")
 	}
+}
+
+// Before Linux 6.5 there is no descriptor of who connected: the client's socket leads to it all the same.
+func TestUnixPeerOfAnOldKernel(t *testing.T) {
+	id := newIdentifier(t)
+	id.pidfd = func(int) int { return 0 }
+	l := listen(t, id, "unix", filepath.Join(t.TempDir(), "door"))
+	pid, _ := connectChild(t, l.Addr().String())
+	_, o, lead := id.Identify(acceptUnix(t, l))
+	if lead.PIDFD != 0 || lead.PID != pid || o.Attribution != flow.AttributionUIDOnly || !holds(t, pid, lead.Inode) {
+		t.Errorf("process %d is told by %+v, %+v", pid, lead, o)
+	}
+}
+
+// holds says whether a process has the socket with an inode.
+func holds(t *testing.T, pid int, inode uint64) bool {
+	t.Helper()
+	held, err := procfs.New("").Holders(t.Context(), inode)
+	return err == nil && len(held) == 1 && held[0].PID == pid
 }
 
 // pidOf is the process that a pidfd is of.
@@ -85,6 +109,9 @@ func TestUnixPeerThatLeft(t *testing.T) {
 	_, o, lead := id.Identify(s)
 	if lead.PID != pid || o.PID != pid {
 		t.Errorf("process %d is told as %d and %d", pid, lead.PID, o.PID)
+	}
+	if lead.Inode != 0 {
+		t.Errorf("nobody has its socket, and it is told as %d", lead.Inode)
 	}
 	if lead.PIDFD != 0 {
 		defer unix.Close(lead.PIDFD) //nolint:errcheck // nothing was written

@@ -20,6 +20,9 @@ type Stamp struct {
 	line  [sha256.Size]byte // the command line
 }
 
+// Began is when the process began, in ticks since the system did: with its number that names it.
+func (s *Stamp) Began() uint64 { return s.stat.start }
+
 // Stamp reads what tells whether a process is still what it was: the start time tells processes with the same number
 // apart, the rest programs in the same process (execve(2) changes neither the number nor the start time, but the place of
 // the stack).
