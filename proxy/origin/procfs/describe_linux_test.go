@@ -263,8 +263,12 @@ func TestDescribeContainerByItsMounts(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	c := testkit.Start(t, exec.Command("unshare", "-m", "sh", "-c",
-		`mount --bind "$0" /etc/hostname && echo ready && exec sleep 60`, file))
+	// It stays the shell: one that turns into another program while it is read is nobody.
+	cmd := exec.Command("unshare", "-m", "sh", "-c", `mount --bind "$0" /etc/hostname && echo ready && read x`, file)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	c := testkit.Start(t, cmd)
 	testkit.Wait(t, "the mount", func() bool { return c.Stdout() == "ready\n" }, 10*time.Second)
 	if got := describe(t, c.PID()); got.Container != (flow.Container{ID: testID, Runtime: "docker"}) {
 		t.Errorf("%+v", got)
