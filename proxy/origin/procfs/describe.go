@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 type Options struct {
 	CommandLine CommandLine
 }
+
+var errTurning = errors.New("it turns into another program while it is read")
 
 // Describe reads all that is known of the process. What may not be read (of another user's process: the executable, the
 // folder and the mounts) has its zero value; User is always the caller's to find. The error is that the process has
@@ -39,7 +42,7 @@ func (d *Dir) Describe(o Options) (*flow.Process, error) {
 			return process, nil
 		}
 	}
-	return nil, fmt.Errorf("process %d: it turns into another program while it is read", d.pid)
+	return nil, fmt.Errorf("process %d: %w", d.pid, errTurning)
 }
 
 // face is what a process is called by and what it runs.

@@ -27,12 +27,17 @@ func open(t testing.TB, p FS, pid int) *Dir {
 	return d
 }
 
-func describe(t testing.TB, pid int) *flow.Process {
+// describe waits for a process that is about to turn into another program: it cannot be described meanwhile.
+func describe(t testing.TB, pid int) (p *flow.Process) {
 	t.Helper()
-	p, err := open(t, New(""), pid).Describe(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Wait(t, "a description", func() bool {
+		var err error
+		p, err = open(t, New(""), pid).Describe(Options{})
+		if err != nil && !errors.Is(err, errTurning) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}, 10*time.Second)
 	return p
 }
 

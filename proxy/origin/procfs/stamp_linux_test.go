@@ -22,12 +22,13 @@ func stampOf(t *testing.T, p FS, pid int) Stamp {
 }
 
 func TestStampTellsPrograms(t *testing.T) {
-	cmd := exec.Command(testkit.Program(t, "sh"), "-c", "read x; exec sleep 60")
+	cmd := exec.Command(testkit.Program(t, "sh"), "-c", "echo began; read x; exec sleep 60")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := testkit.Start(t, cmd)
+	testkit.Wait(t, "the shell", func() bool { return c.Stdout() == "began\n" }, 10*time.Second)
 	first := stampOf(t, New(""), c.PID())
 	if second := stampOf(t, New(""), c.PID()); second != first || first.stat.start == 0 || first.exe.Inode == 0 {
 		t.Errorf("%+v, then %+v", first, second)
