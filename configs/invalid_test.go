@@ -93,6 +93,8 @@ func TestInvalidFiles(t *testing.T) {
 			`a.yaml:4:12: services[0].backend: port "65536": expected a number from 1 to 65535`,
 			`a.yaml:6:11: services[1].listen[0]: found the name "db"; expected an address of this host, localhost or a port alone`,
 			`a.yaml:7:12: services[1].backend: address ":5": the host before the colon is empty; write the port alone, or a host`}},
+		{"a path", "a.yaml", "services:\n- name: a\n  listen: /run/a.sock\n  backend: 1\n", []string{
+			`a.yaml:3:11: services[0].listen: address "/run/a.sock": a Unix socket is written unix:/PATH, with the path from the root`}},
 		{"a ring without a folder", "a.yaml", "record:\n  ring: 5m\n", []string{
 			"a.yaml:2:9: record.ring: found 5m, but record.dir (--record) says no directory that it would be written to; " +
 				"expected one, since nothing is kept without"}},

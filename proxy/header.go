@@ -42,8 +42,8 @@ func (x *session) takeHeader(lead *flow.Lead) flow.Verdict {
 	return v
 }
 
-// readHeader reads exactly the header: the byte behind it belongs to the backend. So it reads what is missing for sure,
-// and looks again.
+// readHeader reads exactly the header: the byte behind it belongs to the backend. So it reads no more than is missing for
+// sure, and looks again; what is no header it refuses at the first byte that shows it.
 func (x *session) readHeader(h Header) (*flow.Conveyed, error) {
 	peer := x.peer()
 	if err := x.client.SetReadDeadline(time.Now().Add(h.Timeout())); err != nil {
@@ -54,9 +54,11 @@ func (x *session) readHeader(h Header) (*flow.Conveyed, error) {
 	for {
 		have := len(b)
 		b = append(b, make([]byte, h.Missing(b))...)
-		if n, err := io.ReadFull(x.client, b[have:]); err != nil {
-			return nil, x.noHeader(h, have+n, err)
+		got, err := x.client.Read(b[have:])
+		if got == 0 && err != nil {
+			return nil, x.noHeader(h, have, err)
 		}
+		b = b[:have+got]
 		n, conveyed, err := h.Parse(b, &peer)
 		switch {
 		case err != nil:
@@ -72,7 +74,7 @@ func (x *session) noHeader(h Header, got int, err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no PROXY header within %s: %d bytes came", h.Timeout(), got)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the peer closed the connection before the end of its PROXY header: %d bytes came", got)
 	default:
 		return fmt.Errorf("read the PROXY header: %w", err)

@@ -210,7 +210,7 @@ func (hello) Missing(b []byte) int { return max(1, len("HELLO 1\n")-len(b)) }
 
 func (hello) Parse(b []byte, _ *flow.Peer) (int, *flow.Conveyed, error) {
 	switch {
-	case !bytes.HasPrefix(b, []byte("HELLO")):
+	case !bytes.HasPrefix([]byte("HELLO"), b) && !bytes.HasPrefix(b, []byte("HELLO")):
 		return 0, nil, errors.New("that is no header")
 	case b[len(b)-1] != '\n':
 		return 0, nil, nil
@@ -259,6 +259,15 @@ func testHeader(t *testing.T, open opener) {
 		if v := refused[i].Verdict; v.Cause != flow.CauseHeader || v.Rule != ruleHeader || v.Reason == "" {
 			t.Errorf("%+v", v)
 		}
+	}
+	// What is shorter than a header and no beginning of one is not waited for.
+	c := dial(t, at("127.0.0.1", port))
+	if _, err := io.WriteString(c, "HI"); err != nil {
+		t.Fatal(err)
+	}
+	expectReset(t, c)
+	if v := d.log.waitFor(t, flow.EventSessionRefused, 3)[2].Verdict; v.Reason != "that is no header" {
+		t.Errorf("%+v", v)
 	}
 	if n := b.connections(); n != 3 {
 		t.Errorf("the backend saw %d connections", n)

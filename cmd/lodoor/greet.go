@@ -59,14 +59,39 @@ func (d *door) greetService(s *sheet, svc *configs.Service) {
 		s.row("tls", "clients are told that there is none, so that what they ask can be read")
 	}
 	if p := svc.ProxyProtocol; p != nil {
-		s.row("header", "a PROXY protocol header is expected of every client")
+		s.row("header", headerWords(p))
 	}
 	if len(fronts) > 0 {
-		s.line("try", tryLine(kindOf(svc, holder), fronts[0]))
+		s.line("try", tryLine(kindOf(svc, holder), plainFront(svc, fronts)))
 	}
 	if own := unwatched(fronts); own != "" && d.config.TripwireOn(svc) {
 		s.row("tripwire", own+": a knock there is refused and alerted; a port scanner sees an open port")
 	}
+}
+
+// headerWords say where a PROXY header is expected.
+func headerWords(p *configs.ProxyProtocol) string {
+	if len(p.Listen) == 0 {
+		return "a PROXY protocol header is expected of every client"
+	}
+	names := make([]string, 0, len(p.Listen))
+	for _, e := range p.Listen {
+		names = append(names, e.String())
+	}
+	return "a PROXY protocol header is expected at " + strings.Join(names, " and ") + ", and refused elsewhere"
+}
+
+// plainFront is the first front at which no PROXY header is expected; the first one when there is none such.
+func plainFront(svc *configs.Service, fronts []flow.Endpoint) flow.Endpoint {
+	if p := svc.ProxyProtocol; p != nil && len(p.Listen) > 0 {
+		plain := func(f flow.Endpoint) bool {
+			return !slices.ContainsFunc(p.Listen, func(e flow.Endpoint) bool { return e.Port == f.Port && e.Path == f.Path })
+		}
+		if i := slices.IndexFunc(fronts, plain); i >= 0 {
+			return fronts[i]
+		}
+	}
+	return fronts[0]
 }
 
 // operationWords say which operations become records; empty when none do.

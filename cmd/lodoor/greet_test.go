@@ -44,6 +44,30 @@ func TestTryLine(t *testing.T) {
 	}
 }
 
+// Who is told what to try is sent to a front that takes no PROXY header.
+func TestGreetsAHeader(t *testing.T) {
+	one, two, unix := flow.Endpoint{Host: "127.0.0.1", Port: 1}, flow.Endpoint{Host: "127.0.0.1", Port: 2}, flow.Endpoint{Path: "/x"}
+	for _, tt := range []struct {
+		headed configs.Endpoints
+		words  string
+		plain  flow.Endpoint
+	}{
+		{nil, "a PROXY protocol header is expected of every client", one},
+		{configs.Endpoints{two}, "a PROXY protocol header is expected at 127.0.0.1:2, and refused elsewhere", one},
+		{configs.Endpoints{{Port: 1}, two}, "a PROXY protocol header is expected at 1 and 127.0.0.1:2, and refused elsewhere", unix},
+		{configs.Endpoints{one, unix, two}, "a PROXY protocol header is expected at 127.0.0.1:1 and unix:/x and 127.0.0.1:2, and refused elsewhere", one},
+	} {
+		s := configs.NewService("svc", nil, flow.Endpoint{Port: 5432})
+		s.ProxyProtocol = &configs.ProxyProtocol{Listen: tt.headed}
+		if got := headerWords(s.ProxyProtocol); got != tt.words {
+			t.Errorf("%q, want %q", got, tt.words)
+		}
+		if got := plainFront(&s, []flow.Endpoint{one, two, unix}); got != tt.plain {
+			t.Errorf("%v: %v, want %v", tt.headed, got, tt.plain)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	for _, tt := range []struct {
 		text string

@@ -62,6 +62,9 @@ func ParseEndpoint(s string) (Endpoint, error) {
 		}
 		return Endpoint{Path: path}, nil
 	}
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") {
+		return Endpoint{}, fmt.Errorf("address %q: a Unix socket is written unix:/PATH, with the path from the root", s)
+	}
 	if !strings.Contains(s, ":") {
 		port, err := ParsePort(s)
 		return Endpoint{Port: port}, err
