@@ -279,11 +279,11 @@ func TestHeaderThatDoesNotCome(t *testing.T) { onEachLane(t, testHeaderThatDoesN
 func testHeaderThatDoesNotCome(t *testing.T, open opener) {
 	b, port := newBackend(t, "127.0.0.1:0"), freePort(t)
 	d := open(t, Config{Services: []Service{{
-		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint(), Header: hello{time.Millisecond},
+		Name: "echo", Fronts: []flow.Endpoint{at("127.0.0.1", port)}, Backend: b.endpoint(), Header: hello{300 * time.Millisecond},
 	}}})
 	c := dial(t, at("127.0.0.1", port))
 	expectReset(t, c)
-	if v := d.log.waitFor(t, flow.EventSessionRefused, 1)[0].Verdict; v.Reason != "no PROXY header within 1ms: 0 bytes came" {
+	if v := d.log.waitFor(t, flow.EventSessionRefused, 1)[0].Verdict; v.Reason != "no PROXY header within 300ms: 0 bytes came" {
 		t.Errorf("%+v", v)
 	}
 }
