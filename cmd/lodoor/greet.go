@@ -44,11 +44,7 @@ func (d *door) greeting(color bool) string {
 
 func (d *door) greetService(s *sheet, svc *configs.Service) {
 	fronts := d.server.Fronts(svc.Name)
-	names := make([]string, 0, len(fronts))
-	for _, e := range fronts {
-		names = append(names, e.String())
-	}
-	s.head(svc.Name, strings.Join(names, " and ")+" -> "+backendName(svc.Backend))
+	s.head(svc.Name, together(fronts)+" -> "+backendName(svc.Backend))
 	holder := findHolder(svc.Backend)
 	s.row("behind it", d.behind(svc, holder))
 	s.row("lets in", d.rules.Summary(svc.Name))
@@ -74,11 +70,16 @@ func headerWords(p *configs.ProxyProtocol) string {
 	if len(p.Listen) == 0 {
 		return "a PROXY protocol header is expected of every client"
 	}
-	names := make([]string, 0, len(p.Listen))
-	for _, e := range p.Listen {
+	return "a PROXY protocol header is expected at " + together(p.Listen) + ", and refused elsewhere"
+}
+
+// together are addresses, as a sentence names them.
+func together(endpoints []flow.Endpoint) string {
+	names := make([]string, 0, len(endpoints))
+	for _, e := range endpoints {
 		names = append(names, e.String())
 	}
-	return "a PROXY protocol header is expected at " + strings.Join(names, " and ") + ", and refused elsewhere"
+	return strings.Join(names, " and ")
 }
 
 // plainFront is the first front at which no PROXY header is expected; the first one when there is none such.

@@ -62,7 +62,7 @@ func (r *reloader) reload() (source string, err error) {
 		return "", err
 	}
 	r.door.say.info("the configuration was reloaded from " + sourceOf(loaded))
-	r.record(flow.EventConfigLoaded, configLoaded(loaded))
+	r.record(flow.EventConfigLoaded, r.door.configLoaded())
 	return sourceOf(loaded), nil
 }
 
@@ -74,11 +74,13 @@ func sourceOf(loaded *configs.Loaded) string {
 	return loaded.File
 }
 
-// configLoaded is what the journal says of a configuration that is in force.
-func configLoaded(loaded *configs.Loaded) *flow.Config {
-	c := &flow.Config{Hash: loaded.Hash(), Source: sourceOf(loaded)}
-	for i := range loaded.Config.Services {
-		c.Services = append(c.Services, loaded.Config.Services[i].Name)
+// configLoaded is what the journal says of the configuration in force.
+func (d *door) configLoaded() *flow.Config {
+	d.inForce.Lock()
+	defer d.inForce.Unlock()
+	c := &flow.Config{Hash: d.hash, Source: d.source}
+	for i := range d.config.Services {
+		c.Services = append(c.Services, d.config.Services[i].Name)
 	}
 	return c
 }

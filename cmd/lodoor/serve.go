@@ -26,7 +26,7 @@ func (d *door) serve(
 		return within(func(ctx context.Context) error { return d.obeySignals(ctx, stop, signals, reloads, r) }, func() error {
 			d.log.Append(flow.Record{
 				Time: time.Now(), Event: flow.EventConfigLoaded,
-				Config: configLoaded(loaded),
+				Config: d.configLoaded(),
 			}, nil)
 			return d.server.Run(ctx)
 		})

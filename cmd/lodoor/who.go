@@ -60,15 +60,15 @@ command lines is shown, is read from the configuration that run would use.`,
 				}
 				return f.run(cmd, f.doors)
 			}
-			port, err := strconv.ParseUint(args[0], 10, 16)
-			if err != nil || port == 0 {
-				return usageError(fmt.Errorf("port %q: expected a number from 1 to 65535", args[0]))
+			port, err := flow.ParsePort(args[0])
+			if err != nil {
+				return usageError(err)
 			}
 			how, err := f.howToLook(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return f.run(cmd, func(ctx context.Context, w io.Writer) error { return f.port(ctx, w, uint16(port), how) })
+			return f.run(cmd, func(ctx context.Context, w io.Writer) error { return f.port(ctx, w, port, how) })
 		},
 	}
 	f.register(cmd.Flags())

@@ -125,15 +125,7 @@ func TestFindsWhoeverItWasPassedTo(t *testing.T) {
 	r := running(t, ResolverConfig{})
 	l := listen(t, "tcp4", "127.0.0.1:0")
 	c, to := receiver(t)
-	own, err := net.Dial("tcp4", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	own, accepted := connect(t, l)
 	pass(t, own.(*net.TCPConn), to)
 	o := find(t, r, accepted)
 	if o.PID != os.Getpid() || len(o.Holders) != 2 || !holds(o, c.pid()) {

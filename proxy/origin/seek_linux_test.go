@@ -101,6 +101,21 @@ func accept(t testing.TB, l net.Listener) (c net.Conn, pid int) {
 	return c, whoSays(c)
 }
 
+// connect connects the test itself, and returns both ends.
+func connect(t testing.TB, l net.Listener) (own, accepted net.Conn) {
+	t.Helper()
+	own, err := net.Dial(l.Addr().Network(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	if accepted, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = accepted.Close() })
+	return own, accepted
+}
+
 func whoSays(c net.Conn) int {
 	var b [4]byte
 	if _, err := io.ReadFull(c, b[:]); err != nil {

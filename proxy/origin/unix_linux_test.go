@@ -111,15 +111,7 @@ func TestUnixSocketsThatArePassedOn(t *testing.T) {
 	r := running(t, ResolverConfig{})
 	l := listen(t, "unix", filepath.Join(t.TempDir(), "door"))
 	heir, to := receiver(t)
-	own, err := net.Dial("unix", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	own, accepted := connect(t, l)
 	me := os.Getpid()
 	look := func(old bool) flow.Origin {
 		lead := unixLead(t, accepted)
