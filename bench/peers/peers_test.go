@@ -38,7 +38,7 @@ func TestDoors(t *testing.T) {
 	echo, other := testkit.EchoServer(t), testkit.EchoServer(t)
 	opener := Opener{Lodoor: testkit.Binary(t), Backends: []Service{{"echo", 0, echo.Port()}, {"other", 0, other.Port()}}}
 	for _, name := range []string{
-		Direct, HAProxy, Spliced, Nginx, Socat, Rinetd, Lodoor, "lodoor quiet", "lodoor no processes", "lodoor record", "lodoor rules 100", "lodoor when 100",
+		Direct, HAProxy, Spliced, Nginx, Socat, Rinetd, Lodoor, "lodoor quiet", "lodoor no processes", "lodoor record", "lodoor rules 100", "lodoor when 5000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := door(t, name)

@@ -47,13 +47,12 @@ func (r *Results) flat(w, what, metric string, many, few figure) Line {
 	return r.noted(w, line)
 }
 
-// when is what a rule with an expression costs each connection: a 99th of the difference between 100 and 1. Its spread
-// is that of the latency, in parts of the figure.
+// when is what a rule with an expression costs each connection: the difference between many rules and one, for each that
+// there are more. Its spread is that of the latency, in parts of the target.
 func (r *Results) when() Line {
-	few, many := stats.Median(r.Values("rules", "p50", "lodoor when 1")), stats.Median(r.Values("rules", "p50", "lodoor when 100"))
-	ns := (many - few) * 1000 / 99
-	line := r.line("a rule with when, by the p50 of one connection after the other", "ns", most(100), ns,
-		r.Spread("rules", "p50")*few*1000/99/100)
-	line.Note = "go test -bench Decide/when ./rules is more exact"
-	return line
+	few, many := stats.Median(r.Values("rules", "p50", "lodoor when 1")), stats.Median(r.Values("rules", "p50", "lodoor when 5000"))
+	ns := (many - few) * 1000 / (peers.ManyWhen - 1)
+	const target = 100
+	return r.line("a rule with when, by the p50 of one connection after the other", "ns", most(target), ns,
+		r.Spread("rules", "p50")*few*1000/(peers.ManyWhen-1)/target)
 }

@@ -69,7 +69,7 @@ func TestTargets(t *testing.T) {
 	add(r, "sessions", "rate_1000", peers.Lodoor, 99)
 	add(r, "sessions", "rate_9000", peers.Lodoor, 50)
 	add(r, "rules", "p50", "lodoor when 1", 100)
-	add(r, "rules", "p50", "lodoor when 100", 104.95)
+	add(r, "rules", "p50", "lodoor when 5000", 100+4999*0.05)
 	for _, tc := range []struct {
 		what  string
 		value float64

@@ -71,6 +71,10 @@ func (r *Results) against(w, metric, door, what string, target stats.Target) Lin
 	line.Note = "to " + door
 	if door == "" {
 		line.Note = "no such peer"
+		if less := r.best(w, metric, false, ""); less != "" {
+			line.Note += fmt.Sprintf("; to %s, which moves less: %.2f", less,
+				stats.Ratio(r.Values(w, metric, peers.Lodoor), r.Values(w, metric, less)))
+		}
 	}
 	return r.noted(w, line)
 }

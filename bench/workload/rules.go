@@ -19,7 +19,7 @@ func rules() Workload {
 		},
 		Doors: []string{
 			peers.Direct, peers.Control, peers.Lodoor, "lodoor rules 1", "lodoor rules 100", "lodoor rules 10000",
-			"lodoor when 1", "lodoor when 100",
+			"lodoor when 1", "lodoor when 5000",
 		},
 		Services: []string{services.Echo},
 		Run: func(ctx context.Context, v *Visit) (Figures, error) {

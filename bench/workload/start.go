@@ -24,7 +24,7 @@ func start() Workload {
 		About: "From before fork and exec until a connection to the front succeeds, tried without a pause: the median of " +
 			strconv.Itoa(starts) + " starts.",
 		Metrics:  []Metric{{Name: "time", Title: "time", Unit: "ms"}},
-		Doors:    slices.Concat(relays(), []string{"lodoor again", "lodoor rules 10000", "lodoor when 100"}),
+		Doors:    slices.Concat(relays(), []string{"lodoor again", "lodoor rules 10000", "lodoor when 5000"}),
 		Services: []string{services.Echo},
 		Cold:     true,
 		Run:      runStart,
