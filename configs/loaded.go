@@ -4,8 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"reflect"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/lodoor/lodoor/rules"
 )
@@ -104,6 +108,17 @@ func (l *Loaded) warn(format string, args ...any) {
 // Hash is the SHA-256 of the effective configuration with its secrets hidden, in hexadecimal. It is made when it is asked
 // for: a start has its fronts to open first.
 func (l *Loaded) Hash() string {
-	sum := sha256.Sum256([]byte(l.show(false)))
-	return hex.EncodeToString(sum[:])
+	shown := newShower(l, false, false)
+	sum := sha256.New()
+	fingerprint(sum, shown.table("", reflect.ValueOf(l.Config), false))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// fingerprint writes what nodes say so that no two trees are written alike. To format ten thousand rules as YAML takes
+// a second.
+func fingerprint(to io.Writer, n *yaml.Node) {
+	fmt.Fprintf(to, "%d %d %d:%s", n.Kind, len(n.Content), len(n.Value), n.Value)
+	for _, inner := range n.Content {
+		fingerprint(to, inner)
+	}
 }

@@ -19,7 +19,7 @@ func (l *Loaded) YAML(origins bool) string { return l.show(origins) }
 // JSON writes the effective configuration with its secrets hidden. With origins it is an object of file, hash, config
 // and origins, by key.
 func (l *Loaded) JSON(origins bool) ([]byte, error) {
-	shown := shower{loaded: l, origins: make(map[string]string)}
+	shown := newShower(l, false, origins)
 	var config any
 	if err := shown.table("", reflect.ValueOf(l.Config), false).Decode(&config); err != nil {
 		return nil, fmt.Errorf("show the configuration: %w", err)
@@ -31,7 +31,7 @@ func (l *Loaded) JSON(origins bool) ([]byte, error) {
 }
 
 func (l *Loaded) show(origins bool) string {
-	shown := shower{loaded: l, comments: origins, origins: make(map[string]string)}
+	shown := newShower(l, origins, origins)
 	var b strings.Builder
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
@@ -45,13 +45,31 @@ func (l *Loaded) show(origins bool) string {
 type shower struct {
 	loaded   *Loaded
 	comments bool
-	origins  map[string]string
+	origins  map[string]string // nil when nobody asks
+	fields   map[reflect.Type][]field
+}
+
+func newShower(l *Loaded, comments, origins bool) *shower {
+	s := &shower{loaded: l, comments: comments, fields: make(map[reflect.Type][]field)}
+	if origins {
+		s.origins = make(map[string]string)
+	}
+	return s
+}
+
+func (s *shower) fieldsOf(t reflect.Type) []field {
+	fields, known := s.fields[t]
+	if !known {
+		fields = fieldsOf(t)
+		s.fields[t] = fields
+	}
+	return fields
 }
 
 // table shows settings in the order of their struct; below a list, those that were not set are left out.
 func (s *shower) table(path string, v reflect.Value, sparse bool) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	for _, f := range fieldsOf(v.Type()) {
+	for _, f := range s.fieldsOf(v.Type()) {
 		value := v.FieldByIndex(f.index)
 		if value.Kind() == reflect.Pointer && !value.IsNil() {
 			value = value.Elem()
@@ -74,6 +92,9 @@ func (s *shower) table(path string, v reflect.Value, sparse bool) *yaml.Node {
 
 // origin keeps where a value came from. The comment of a list that goes over several lines is that of its name.
 func (s *shower) origin(at string, table, shown *yaml.Node) {
+	if s.origins == nil {
+		return
+	}
 	s.origins[at] = s.loaded.Origin(at).String()
 	if !s.comments {
 		return
