@@ -145,7 +145,7 @@ func (r *rule) askOne(p *flow.Process) string {
 }
 
 func (q *query) askWhen(r *rule) (answer, string) {
-	a, err := q.when(r)
+	a, err := q.when(r.when)
 	switch {
 	case a == pending:
 		return a, "when: " + processUnknown(a)

@@ -44,18 +44,22 @@ func Compile(s Settings, services []Service, c Config) (*Set, error) {
 		k.services = append(k.services, svc.Name)
 	}
 	global := k.list("", s.Rules, nil)
+	lists := make([][]*rule, 0, len(services)+1)
+	for _, svc := range services {
+		lists = append(lists, k.list(svc.Name, svc.Rules, global))
+	}
+	if len(k.problems) > 0 {
+		return nil, errors.Join(k.problems...)
+	}
+	compact(slices.Concat(append(lists, global)...))
 	set := &Set{
 		config: c, observe: k.observe, wait: cmp.Or(s.ProcessWait, defaultProcessWait),
 		services:   make(map[string]*door, len(services)),
 		evaluators: &sync.Pool{New: func() any { return newEvaluator() }},
 	}
-	for _, svc := range services {
-		own := k.list(svc.Name, svc.Rules, global)
-		set.services[svc.Name] = newDoor(svc, slices.Concat(own, global), set)
+	for i, svc := range services {
+		set.services[svc.Name] = newDoor(svc, slices.Concat(lists[i], global), set)
 		set.order = append(set.order, svc.Name)
-	}
-	if len(k.problems) > 0 {
-		return nil, errors.Join(k.problems...)
 	}
 	set.warnings = warnings(set, global)
 	return set, nil
@@ -152,7 +156,9 @@ func (k *compiler) conditions(r *rule, s *Rule) {
 		}
 		r.when = when
 	}
-	r.conditional = len(s.Users) > 0 || r.namesClient() || r.namesProcess() || r.carriage.given || r.when != nil
+	lists := len(s.Users) > 0 || r.namesClient() || r.namesProcess() || r.carriage.given
+	r.conditional = lists || r.when != nil
+	r.whenOnly = r.when != nil && !lists && len(r.interfaces) == 0
 }
 
 // given says whether a list was given; one that was given empty is a problem, since it could be meant as nobody or

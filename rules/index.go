@@ -30,6 +30,9 @@ type entry struct {
 	zones   zoneSet // of the rule, without those in which an earlier rule always decides
 	decides bool    // always: the rule has no condition but zones and what the bucket stands for
 	at      int32   // in door.rules
+	// when is the rule's expression if it is all that is left to ask. The rule itself is far away in memory, and most
+	// expressions do not hold.
+	when *condition
 }
 
 // ranged is the bucket of one range.
@@ -138,7 +141,11 @@ func (p *spot) enter(d *door, i int) (bool, int32) {
 		return false, p.decider(r.zones)
 	}
 	decides := p.whole && !d.conditional(r)
-	p.own.entries = append(p.own.entries, entry{zones, decides, int32(i)})
+	e := entry{zones: zones, decides: decides, at: int32(i)}
+	if r.whenOnly {
+		e.when = r.when
+	}
+	p.own.entries = append(p.own.entries, e)
 	if decides {
 		p.own.decided |= zones
 	}
@@ -245,11 +252,15 @@ func (d *door) askInterface(q *query, index *index, x *finding) {
 
 func (d *door) ask(q *query, b *bucket, x *finding) {
 	zone := zoneBit(q.facts.Peer.Zone)
-	for _, e := range b.entries {
+	for i := range b.entries {
+		e := &b.entries[i]
 		if x.decides.before(int(e.at)) {
 			return
 		}
-		if e.zones&zone != 0 && x.take(q, int(e.at), q.rest(d.rules[e.at])) {
+		if e.zones&zone == 0 {
+			continue
+		}
+		if a := q.left(e); a != no && x.take(q, int(e.at), a) {
 			return
 		}
 	}

@@ -70,6 +70,7 @@ type rule struct {
 	observe     bool // a denial that is only told
 	lenient     bool // what is not known counts for the peer
 	conditional bool // once it matches by the peer's place, it may still not match
+	whenOnly    bool // and its expression is all that can have it not match
 	zones       zoneSet
 	interfaces  []pattern
 	clientZones zoneSet

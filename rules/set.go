@@ -113,14 +113,23 @@ func (q *query) end() {
 }
 
 // when asks the rule's expression.
-func (q *query) when(r *rule) (answer, error) {
-	if r.when == nil {
+func (q *query) when(c *condition) (answer, error) {
+	if c == nil {
 		return yes, nil
 	}
 	if q.eval == nil {
 		q.eval, _ = q.set.evaluators.Get().(*evaluator)
 	}
-	return q.eval.ask(r.when, q.facts, q.set.config.Location)
+	return q.eval.ask(c, q.facts, q.set.config.Location)
+}
+
+// left asks what the index has not answered of a rule.
+func (q *query) left(e *entry) answer {
+	if e.when != nil {
+		holds, _ := q.when(e.when)
+		return holds
+	}
+	return q.rest(q.door.rules[e.at])
 }
 
 // rest asks the conditions of a rule beyond zone and range, cheapest first, and stops when the rule cannot match any
@@ -136,7 +145,7 @@ func (q *query) rest(r *rule) answer {
 	}
 	all = min(all, r.byForwarder(q.facts), r.byProcess(q.facts))
 	if all != no && r.when != nil {
-		holds, _ := q.when(r)
+		holds, _ := q.when(r.when)
 		all = min(all, holds)
 	}
 	return all
