@@ -24,7 +24,7 @@ func lodoorProgram(ctx context.Context, named, dir string) (string, error) {
 		return filepath.Abs(named)
 	}
 	path := filepath.Join(dir, "lodoor")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/lodoor/lodoor/cmd/lodoor")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/lodoor/lodoor/cmd/lodoor")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if _, err := machine.Output(ctx, cmd); err != nil {
 		return "", fmt.Errorf("build lodoor: %w", err)
