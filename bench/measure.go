@@ -52,6 +52,11 @@ func measure(ctx context.Context, o options, p plan, log io.Writer) (err error) 
 	if s.results, err = s.describe(ctx); err != nil {
 		return err
 	}
+	if o.amend {
+		if err := s.results.Amend(o.out); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(log, "starting %s\n", strings.Join(p.services(), ", "))
 	if s.running, err = services.Start(ctx, dir, p.services()...); err != nil {
 		return err
@@ -65,7 +70,9 @@ func measure(ctx context.Context, o options, p plan, log io.Writer) (err error) 
 		if err := s.round(ctx, round); err != nil {
 			return err
 		}
-		s.results.Rounds = round
+		if !o.amend {
+			s.results.Rounds = round
+		}
 		if err := s.results.Write(o.out); err != nil {
 			return err
 		}

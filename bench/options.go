@@ -22,7 +22,7 @@ type options struct {
 	seed                  uint64
 	idle                  int
 	out, lodoor           string
-	list                  bool
+	list, amend           bool
 }
 
 // mostIdle is how many idle sessions leave room for short connections beside them.
@@ -41,6 +41,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	set.IntVar(&o.idle, "idle", mostIdle, "how many idle sessions are many")
 	set.StringVar(&o.out, "out", "bench", "the `folder` for RESULTS.md, results.json and plots/")
 	set.StringVar(&o.lodoor, "lodoor", "", "the `program` to measure; built from this checkout without it")
+	set.BoolVar(&o.amend, "amend", false, "keep from the results in the folder of -out what is not measured now")
 	set.BoolVar(&o.list, "list", false, "list workloads and doors, and do nothing")
 	if err := set.Parse(args); err != nil {
 		return o, err

@@ -138,6 +138,9 @@ func (e *Echo) accept() error {
 
 // answer sends back what has come. Messages are small: what the socket's buffer does not take ends the connection.
 func (e *Echo) answer(fd int) {
+	if _, open := e.conns[fd]; !open {
+		return // closed, and epoll goes on telling as long as a process that was forked meanwhile has it, too (epoll(7))
+	}
 	n, err := unix.Read(fd, e.buffer[:])
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return

@@ -5,12 +5,14 @@ package load
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/lodoor/lodoor/internal/testkit"
 )
@@ -95,6 +97,55 @@ func TestShortIsCancelled(t *testing.T) {
 	if _, err := (Short{Port: b.Port(), Workers: 4, Count: 4}).Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A process that is forked while a connection is open holds it until it executes its program.
+func TestEchoCountsAConnectionOnce(t *testing.T) {
+	e := echo(t)
+	c := dial(t, e)
+	held := holdOther(t, c)
+	defer func() { _ = unix.Close(held) }()
+	_ = c.Close()
+	testkit.Wait(t, "the connection to end", func() bool { return e.Open() <= 0 }, 5*time.Second)
+	dial(t, e) // in whose time epoll has told of the closed one again
+	if n := e.Open(); n != 1 {
+		t.Errorf("%d connections are open, want 1", n)
+	}
+}
+
+// dial connects, and has a byte echoed.
+func dial(t *testing.T, e *Echo) *net.TCPConn {
+	t.Helper()
+	c, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: e.Port()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := c.Write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// holdOther is one more descriptor of the connection's other end, which this process has too.
+func holdOther(t *testing.T, c *net.TCPConn) int {
+	t.Helper()
+	port := c.LocalAddr().(*net.TCPAddr).Port
+	for fd := range 1024 {
+		peer, err := unix.Getpeername(fd)
+		if at, ok := peer.(*unix.SockaddrInet4); err == nil && ok && at.Port == port {
+			held, err := unix.Dup(fd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return held
+		}
+	}
+	t.Fatal("the other end was not found")
+	return -1
 }
 
 func TestIdle(t *testing.T) {

@@ -35,7 +35,7 @@ func (r *Results) head(b *strings.Builder) {
 Written by `+"`make bench`"+`; [README.md](README.md) says what is measured, and how. The figures of all rounds are in
 [results.json](results.json).
 
-Rounds: %d, interleaved; %s s for each load; seed %d. Before the run %s of the processors were busy with something else.
+Rounds: %d, interleaved; %s s for each load; seed %d. Before the run %s of the processors were busy with something else.%s
 
 | | |
 |---|---|
@@ -43,11 +43,18 @@ Rounds: %d, interleaved; %s s for each load; seed %d. Before the run %s of the p
 | processor | %s, %d cores |
 | TCP congestion control | %s |
 | harness | %s |
-`, r.Rounds, number(r.Seconds), r.Seed, percent(r.Loaded), r.Machine.Kernel, r.Machine.CPU, r.Machine.Cores,
+`, r.Rounds, number(r.Seconds), r.Seed, percent(r.Loaded), r.apart(), r.Machine.Kernel, r.Machine.CPU, r.Machine.Cores,
 		r.Machine.Congestion, r.Machine.Go)
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		fmt.Fprintf(b, "| %s | %s |\n", name, r.Versions[name])
 	}
+}
+
+func (r *Results) apart() string {
+	if len(r.Apart) == 0 {
+		return ""
+	}
+	return "\nMeasured afterwards, apart from the others: " + strings.Join(r.Apart, ", ") + "."
 }
 
 func (r *Results) targets(b *strings.Builder) {

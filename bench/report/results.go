@@ -21,6 +21,8 @@ type Results struct {
 	Rounds  int     `json:"rounds"`
 	Seconds float64 `json:"seconds"`
 	Seed    uint64  `json:"seed"`
+	// Apart are the workloads that were measured in runs of their own, afterwards.
+	Apart []string `json:"measured_apart,omitempty"`
 	// Sessions are the idle ones.
 	Sessions int `json:"idle_sessions"`
 	// Loaded is the share of the processors that was busy before the run: figures of a busy machine are provisional.
