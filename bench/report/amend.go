@@ -18,11 +18,14 @@ func (r *Results) Amend(dir string) error {
 	path := filepath.Join(dir, "results.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read the results to amend: %w", err)
+		return fmt.Errorf("read the results to amend: %w; measure without -amend first, or name their folder with -out", err)
 	}
 	var old Results
 	if err := json.Unmarshal(b, &old); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if old.Rounds == 0 || old.Configurations == nil {
+		return fmt.Errorf("%s has no rounds and configurations of a run; measure without -amend first", path)
 	}
 	for _, w := range r.Workloads {
 		old.forget(w.Name)

@@ -3,6 +3,8 @@
 package report
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +53,15 @@ func TestAmend(t *testing.T) {
 			t.Errorf("it is not said once:\n%s", text)
 		}
 	}
-	if err := run("b", "idle").Amend(t.TempDir()); err == nil || !strings.Contains(err.Error(), "results.json") {
-		t.Errorf("without results: %v", err)
+	for _, text := range []string{"", "{", "{}", `{"rounds": 10}`} {
+		dir := t.TempDir()
+		if text != "" {
+			if err := os.WriteFile(filepath.Join(dir, "results.json"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := run("b", "idle").Amend(dir); err == nil || !strings.Contains(err.Error(), "results.json") {
+			t.Errorf("results %q: %v", text, err)
+		}
 	}
 }
